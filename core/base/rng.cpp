@@ -1,0 +1,97 @@
+#include "core/base/rng.h"
+
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <numbers>
+
+namespace espalier {
+namespace {
+
+uint64_t splitmix(uint64_t x) {
+  x += 0x9E3779B97F4A7C15ULL;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return x ^ (x >> 31);
+}
+
+std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> ctr, uint64_t key) {
+  constexpr uint32_t kMul0 = 0xD2511F53, kMul1 = 0xCD9E8D57, kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
+  auto k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = uint64_t{kMul0} * ctr[0], p1 = uint64_t{kMul1} * ctr[2];
+    ctr = {static_cast<uint32_t>(p1 >> 32) ^ ctr[1] ^ k0, static_cast<uint32_t>(p1),
+           static_cast<uint32_t>(p0 >> 32) ^ ctr[3] ^ k1, static_cast<uint32_t>(p0)};
+    k0 += kWeyl0;
+    k1 += kWeyl1;
+  }
+  return ctr;
+}
+
+}  // namespace
+
+uint64_t hash64(std::string_view text) {
+  uint64_t h = 0xCBF29CE484222325ULL;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  return splitmix(h);
+}
+
+uint64_t mix64(uint64_t a, uint64_t b) { return splitmix(splitmix(a) ^ b); }
+
+std::array<uint32_t, 4> Rng::words(uint64_t counter, uint64_t stream) const {
+  return philox4x32_10({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                        static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)},
+                       key_);
+}
+
+double Rng::uniform(uint64_t counter, uint64_t stream) const {
+  const auto w = words(counter, stream);
+  return static_cast<double>(((uint64_t{w[0]} << 32) | w[1]) >> 11) * 0x1.0p-53;
+}
+
+uint64_t Rng::below(uint64_t bound, uint64_t counter, uint64_t stream) const {
+  assert(bound > 0);
+  const auto w = words(counter, stream);
+  const auto wide = static_cast<unsigned __int128>((uint64_t{w[0]} << 32) | w[1]) * bound;
+  return static_cast<uint64_t>(wide >> 64);
+}
+
+void Rng::normal(std::span<float> out, uint64_t stream) const {
+  for (size_t i = 0; i < out.size(); i += 4) {
+    const auto w = words(i / 4, stream);
+    for (size_t j = 0; j < 4 && i + j < out.size(); j += 2) {
+      const double u = (w[j] + 1.0) * 0x1.0p-32, v = w[j + 1] * 0x1.0p-32;  // u in (0, 1]: log is finite
+      const double radius = std::sqrt(-2.0 * std::log(u)), angle = 2.0 * std::numbers::pi * v;
+      out[i + j] = static_cast<float>(radius * std::cos(angle));
+      if (i + j + 1 < out.size()) out[i + j + 1] = static_cast<float>(radius * std::sin(angle));
+    }
+  }
+}
+
+Permutation::Permutation(uint64_t size, uint64_t seed, std::string_view purpose, uint64_t stream)
+    : size_(size), half_bits_(static_cast<uint64_t>(std::bit_width(size > 1 ? size - 1 : 1) + 1) / 2) {
+  assert(size > 0);
+  const Rng rng(seed, purpose);
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    const auto w = rng.words(i, stream);
+    keys_[i] = (uint64_t{w[0]} << 32) | w[1];
+  }
+}
+
+uint64_t Permutation::operator()(uint64_t index) const {
+  assert(index < size_);
+  const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
+  uint64_t x = index;
+  do {
+    uint64_t left = x >> half_bits_, right = x & mask;
+    for (const uint64_t key : keys_) {
+      const uint64_t next = left ^ (mix64(key, right) & mask);
+      left = right;
+      right = next;
+    }
+    x = (left << half_bits_) | right;
+  } while (x >= size_);
+  return x;
+}
+
+}  // namespace espalier

@@ -1,0 +1,93 @@
+// A growth plan: every parameter of the larger model as an expression over the smaller one. Pure data: checked, priced,
+// hashed and stored without a tensor in sight (core/growth/execute.h runs it).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/model/spec.h"
+
+namespace espalier::growth {
+
+enum class Op : uint8_t { src, full, normal, data, lincomb, wsum, matmul, mul, gather, slice, concat, permute, reshape };
+enum class What : uint32_t { weight = 0, exp_avg = 1, exp_avg_sq = 2 };
+enum class Moments : uint32_t { zero = 0, map = 1, custom = 2 };
+
+using NodeId = uint32_t;  // index + 1 in Plan::nodes; 0 is "none"
+
+struct Node {
+  Op op;
+  std::vector<NodeId> inputs;
+  std::vector<int64_t> shape;     // of the result, inferred when the node is made
+  std::vector<int64_t> ints;      // gather: index; slice: begin, end; permute: dims
+  std::vector<double> reals;      // full: value; normal: std; data: values; lincomb: coefficients
+  std::string text;               // src: parameter name; normal: purpose
+  int64_t dim = 0;                // gather, slice, concat; matmul: transpose_a + 2 * transpose_b; src: What
+};
+
+struct Assignment {
+  NodeId value = 0;
+  Moments moments = Moments::zero;
+  NodeId exp_avg = 0, exp_avg_sq = 0;  // custom moments
+};
+
+struct Plan {
+  std::vector<Node> nodes;
+  std::map<std::string, Assignment> assignments;  // by new parameter
+  std::optional<double> preserving_tol;
+
+  const Node& node(NodeId id) const { return nodes[id - 1]; }
+};
+
+// Builds a plan and checks it as it goes: shapes are inferred at each node. The first failure is kept and makes every
+// later call return 0; finish() throws it as Error(plugin).
+class PlanBuilder {
+ public:
+  PlanBuilder(const ModelSpec& from, const ModelSpec& to);
+
+  NodeId src(const std::string& old_param, uint32_t what);
+  NodeId full(std::vector<int64_t> shape, double value);
+  NodeId normal(std::vector<int64_t> shape, double std, std::string purpose);
+  NodeId data(std::vector<int64_t> shape, std::vector<double> values);
+  NodeId lincomb(std::vector<NodeId> terms, std::vector<double> coefs);
+  NodeId wsum(NodeId weights, std::vector<NodeId> terms);
+  NodeId matmul(NodeId a, NodeId b, bool transpose_a, bool transpose_b);
+  NodeId mul(NodeId a, NodeId b);
+  NodeId gather(NodeId a, int64_t dim, std::vector<int64_t> index);
+  NodeId slice(NodeId a, int64_t dim, int64_t begin, int64_t end);
+  NodeId concat(int64_t dim, std::vector<NodeId> parts);
+  NodeId permute(NodeId a, std::vector<int64_t> dims);
+  NodeId reshape(NodeId a, std::vector<int64_t> shape);
+  bool assign(const std::string& new_param, NodeId value, uint32_t moments);
+  bool assign_moment(const std::string& new_param, uint32_t what, NodeId value);
+  bool expect_preserving(double tol);
+
+  // The reason of the first failure; empty while all is well.
+  const std::string& problem() const { return problem_; }
+  // The complete plan. Throws Error(plugin, place = who) for a recorded failure or a new parameter left unassigned.
+  Plan finish(const std::string& who);
+
+ private:
+  NodeId fail(std::string reason);
+  NodeId add(Node node);
+  bool valid(std::span<const NodeId> ids, const char* op);
+
+  std::map<std::string, ParamInfo> old_params_, new_params_;
+  bool tied_;
+  Plan plan_;
+  std::string problem_;
+};
+
+// Canonical bytes of a plan (equal plans, equal bytes) and their SHA-256.
+std::string canonical_bytes(const Plan& plan);
+std::string plan_hash(const Plan& plan);
+// Multiply-adds of the plan's matmuls and weighted sums, in FLOPs.
+double plan_flops(const Plan& plan);
+// "layers.7.attn.q.weight" -> the old parameters it is made of, for the manifest.
+std::map<std::string, std::vector<std::string>> plan_sources(const Plan& plan);
+
+}  // namespace espalier::growth

@@ -1,0 +1,202 @@
+#include "core/checkpoint/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/checkpoint/hf_layout.h"
+#include "core/checkpoint/safetensors.h"
+#include "core/checkpoint/state_json.h"
+
+namespace espalier {
+
+using nlohmann::json;
+
+void CheckpointConfig::fields(Fields& f) {
+  f.field("interval", interval, "How often to save; 0 = only at the end and on SIGTERM or SIGINT.");
+  f.field("keep_latest", keep_latest, "Checkpoints to keep; 0 = all.", Range::at_least(0));
+  f.field("at_growth", at_growth, "Also save just after each growth event.");
+  f.field("resume", resume, "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
+          "folder that has one.", {"auto", "never"});
+}
+
+namespace {
+
+constexpr int kFormatVersion = 1;
+constexpr auto kCode = ErrorCode::checkpoint;
+
+TensorMap optimizer_tensors(const OptimState& state) {
+  TensorMap out;
+  for (const auto& [name, moments] : state) {
+    out["exp_avg/" + name] = moments.exp_avg;
+    out["exp_avg_sq/" + name] = moments.exp_avg_sq;
+  }
+  return out;
+}
+
+json state_json(const Snapshot& snapshot) {
+  const TrainState& s = snapshot.state;
+  json steps = json::object();
+  for (const auto& [name, moments] : s.optim) steps[name] = moments.step;
+  return {{"step", s.step},     {"tokens", s.tokens}, {"flops", s.flops},
+          {"stage", s.stage},   {"stage_start", s.stage_start}, {"lr_previous", s.lr_previous},
+          {"optimizer_steps", steps}, {"data", json::parse(snapshot.data_state)}};
+}
+
+json file_hashes(const fs::path& dir) {
+  json out = json::object();
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    const std::string name = fs::relative(entry.path(), dir).string();
+    if (entry.is_regular_file() && name != "espalier/manifest.json") out[name] = sha256_file(entry.path(), kCode);
+  }
+  return out;
+}
+
+void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, const TokenizerWriter& write_tokenizer) {
+  const TrainState& s = snapshot.state;
+  const fs::path own = dir / "espalier";
+  make_dirs(own / "plugins", kCode);
+  write_file(dir / "config.json", hf_config(s.spec, eos).dump(2) + "\n", kCode);
+  write_safetensors(dir / "model.safetensors", to_hf(s.spec, s.params));
+  if (write_tokenizer) write_tokenizer(dir);
+  write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
+  write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
+  write_file(own / "config.resolved.toml", snapshot.config_toml, kCode);
+  for (const auto& [slot, bytes] : snapshot.plugin_state) write_file(own / "plugins" / (slot + ".bin"), bytes, kCode);
+  const json manifest = {{"format", "espalier-checkpoint"},
+                         {"format_version", kFormatVersion},
+                         {"step", s.step},
+                         {"architecture", spec_to_json(s.spec)},
+                         {"num_params", num_params(s.spec)},
+                         {"lineage", lineage_to_json(s.lineage, snapshot.plugins)},
+                         {"plugins", plugins_to_json(snapshot.plugins)},
+                         {"files", file_hashes(dir)}};
+  write_file(own / "manifest.json", manifest.dump(2) + "\n", kCode);
+  for (const fs::path& folder : {own / "plugins", own, dir}) fsync_path(folder, kCode);
+}
+
+std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
+  std::vector<fs::path> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(checkpoints_dir, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp")) out.push_back(entry.path());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+json read_json(const fs::path& path) {
+  json out = json::parse(read_file(path, kCode), nullptr, false);
+  if (out.is_discarded()) throw Error(kCode, "is not valid JSON", path.string());
+  return out;
+}
+
+json read_manifest(const fs::path& dir) {
+  const fs::path path = dir / "espalier" / "manifest.json";
+  json manifest = read_json(path);
+  if (manifest.value("format", "") != "espalier-checkpoint") throw Error(kCode, "is not an Espalier manifest", path.string());
+  if (manifest.value("format_version", 0) > kFormatVersion)
+    throw Error(kCode, fmt::format("was written by a newer Espalier (format {}, this one reads up to {})",
+                                   manifest.value("format_version", 0), kFormatVersion),
+                path.string(), "update Espalier");
+  for (const auto& [name, hash] : manifest.at("files").items())
+    if (sha256_file(dir / name, kCode) != hash.get<std::string>())
+      throw Error(kCode, "does not match the sha256 in its manifest: the file is damaged", (dir / name).string());
+  return manifest;
+}
+
+OptimState read_optimizer(const fs::path& own, const json& state) {
+  const TensorMap tensors = read_safetensors(own / "optimizer.safetensors");
+  OptimState out;
+  for (const auto& [name, step] : state.at("optimizer_steps").items())
+    out[name] = {tensors.at("exp_avg/" + name), tensors.at("exp_avg_sq/" + name), step.get<int64_t>()};
+  return out;
+}
+
+}  // namespace
+
+fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapshot, int64_t eos_token_id,
+                         const TokenizerWriter& write_tokenizer, int64_t keep_latest) {
+  make_dirs(checkpoints_dir, kCode);
+  const std::string name = fmt::format("step-{:08}", snapshot.state.step);
+  const fs::path final_dir = checkpoints_dir / name, temporary = checkpoints_dir / (name + ".tmp");
+  std::error_code ignored;
+  fs::remove_all(temporary, ignored);
+  try {
+    write_files(temporary, snapshot, eos_token_id, write_tokenizer);
+  } catch (...) {
+    fs::remove_all(temporary, ignored);  // frees the space that a full disk needs; older checkpoints stay
+    throw;
+  }
+  if (fs::exists(final_dir)) fs::remove_all(final_dir);
+  std::error_code error;
+  fs::rename(temporary, final_dir, error);
+  if (error) throw Error(kCode, "cannot rename into place: " + error.message(), final_dir.string());
+  fsync_path(checkpoints_dir, kCode);
+  write_file_atomic(checkpoints_dir / "LATEST", name + "\n", kCode);
+
+  auto dirs = checkpoint_dirs(checkpoints_dir);
+  if (keep_latest > 0)
+    for (size_t i = 0; i + static_cast<size_t>(keep_latest) < dirs.size(); ++i) fs::remove_all(dirs[i], ignored);
+  return final_dir;
+}
+
+Snapshot load_checkpoint(const fs::path& dir) {
+  const json manifest = read_manifest(dir);
+  const fs::path own = dir / "espalier";
+  try {
+    Snapshot out;
+    const json state = read_json(own / "state.json");
+    TrainState& s = out.state;
+    s.spec = spec_from_hf(manifest.at("architecture"), dir.string());
+    s.params = from_hf(s.spec, read_safetensors(dir / "model.safetensors"), (dir / "model.safetensors").string());
+    s.optim = read_optimizer(own, state);
+    s.step = state.at("step");
+    s.tokens = state.at("tokens");
+    s.flops = state.at("flops");
+    s.stage = state.at("stage");
+    s.stage_start = state.at("stage_start");
+    s.lr_previous = state.at("lr_previous");
+    s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
+    out.data_state = state.at("data").dump();
+    out.plugins = plugins_from_json(manifest.at("plugins"));
+    out.config_toml = read_file(own / "config.resolved.toml", kCode);
+    for (const auto& entry : fs::directory_iterator(own / "plugins"))
+      out.plugin_state[entry.path().stem().string()] = read_file(entry.path(), kCode);
+    return out;
+  } catch (const json::exception& error) {
+    throw Error(kCode, std::string("the checkpoint is incomplete: ") + error.what(), dir.string());
+  } catch (const std::out_of_range&) {
+    throw Error(kCode, "the optimizer's state lacks a parameter", dir.string());
+  }
+}
+
+std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped) {
+  auto dirs = checkpoint_dirs(checkpoints_dir);
+  if (dirs.empty()) return std::nullopt;
+  for (auto it = dirs.rbegin(); it != dirs.rend(); ++it) {
+    try {
+      return Found{*it, load_checkpoint(*it)};
+    } catch (const Error& error) {
+      skipped.push_back(it->filename().string() + ": " + error.message() + " (" + error.place() + ")");
+    }
+  }
+  throw Error(kCode, fmt::format("none of the {} checkpoints is valid; the newest: {}", dirs.size(), skipped.front()),
+              checkpoints_dir.string(), "start afresh in another folder with --run-dir");
+}
+
+LoadedModel load_model(const fs::path& dir) {
+  if (!fs::exists(dir / "config.json"))
+    throw Error(kCode, "is not a model folder: it has no config.json", dir.string(),
+                "give a checkpoint such as runs/NAME/checkpoints/step-00000100, or a Hugging Face model folder");
+  if (fs::exists(dir / "espalier" / "manifest.json")) read_manifest(dir);
+  LoadedModel out;
+  out.spec = spec_from_hf(read_json(dir / "config.json"), (dir / "config.json").string());
+  const fs::path weights = dir / "model.safetensors";
+  out.params = from_hf(out.spec, read_safetensors(weights), weights.string());
+  return out;
+}
+
+}  // namespace espalier

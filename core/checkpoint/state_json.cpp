@@ -1,0 +1,71 @@
+#include "core/checkpoint/state_json.h"
+
+#include "core/checkpoint/hf_layout.h"
+
+namespace espalier {
+
+using nlohmann::json;
+
+json spec_to_json(const ModelSpec& s) {
+  json config = hf_config(s, -1);
+  config["espalier_layout"] = hf_layout(s);
+  return config;
+}
+
+json lineage_to_json(const std::vector<GrowthEvent>& lineage, const std::vector<PluginRecord>& plugins) {
+  json growth_plugin;
+  for (const auto& plugin : plugins)
+    if (plugin.slot == "growth") growth_plugin = {{"id", plugin.id}, {"version", plugin.version}, {"sha256", plugin.sha256}};
+  json out = json::array();
+  for (const auto& event : lineage)
+    out.push_back({{"step", event.step},
+                   {"tokens", event.tokens},
+                   {"stage", event.stage},
+                   {"from", spec_to_json(event.from)},
+                   {"to", spec_to_json(event.to)},
+                   {"plan_sha256", event.plan_hash},
+                   {"plan_flops", event.plan_flops},
+                   {"plugin", growth_plugin},
+                   {"loss_before", event.audit.loss_before},
+                   {"loss_after", event.audit.loss_after},
+                   {"max_logit_diff", event.audit.max_logit_diff}});
+  return out;
+}
+
+std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string& place) {
+  std::vector<GrowthEvent> out;
+  for (const auto& entry : array) {
+    GrowthEvent event;
+    event.step = entry.at("step");
+    event.tokens = entry.at("tokens");
+    event.stage = entry.at("stage");
+    event.from = spec_from_hf(entry.at("from"), place);
+    event.to = spec_from_hf(entry.at("to"), place);
+    event.plan_hash = entry.at("plan_sha256");
+    event.plan_flops = entry.at("plan_flops");
+    event.audit = {entry.at("loss_before"), entry.at("loss_after"), entry.at("max_logit_diff"), num_params(event.from),
+                   num_params(event.to)};
+    out.push_back(std::move(event));
+  }
+  return out;
+}
+
+json plugins_to_json(const std::vector<PluginRecord>& plugins) {
+  json out = json::array();
+  for (const auto& plugin : plugins)
+    out.push_back({{"slot", plugin.slot},
+                   {"id", plugin.id},
+                   {"version", plugin.version},
+                   {"sha256", plugin.sha256},
+                   {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}});
+  return out;
+}
+
+std::vector<PluginRecord> plugins_from_json(const json& array) {
+  std::vector<PluginRecord> out;
+  for (const auto& entry : array)
+    out.push_back({entry.at("slot"), entry.at("id"), entry.at("version"), entry.at("sha256"), entry.at("params").dump()});
+  return out;
+}
+
+}  // namespace espalier

@@ -1,0 +1,16 @@
+// The parts of a checkpoint that are JSON: counters, lineage, plugins.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "core/checkpoint/checkpoint.h"
+
+namespace espalier {
+
+nlohmann::json spec_to_json(const ModelSpec& spec);
+nlohmann::json lineage_to_json(const std::vector<GrowthEvent>& lineage, const std::vector<PluginRecord>& plugins);
+std::vector<GrowthEvent> lineage_from_json(const nlohmann::json& json, const std::string& place);
+nlohmann::json plugins_to_json(const std::vector<PluginRecord>& plugins);
+std::vector<PluginRecord> plugins_from_json(const nlohmann::json& json);
+
+}  // namespace espalier

@@ -1,0 +1,50 @@
+#include "core/eval/evaluate.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <numbers>
+#include <vector>
+
+namespace espalier {
+
+double Evaluation::bits_per_byte() const {
+  return bytes == 0 ? 0 : nll_sum / std::numbers::ln2 / static_cast<double>(bytes);
+}
+
+void Evaluation::add(const Evaluation& other) {
+  tokens += other.tokens;
+  bytes += other.bytes;
+  nll_sum += other.nll_sum;
+}
+
+Evaluation evaluate_batch(const ModelSpec& spec, const ParamTable& params, const at::Tensor& tokens,
+                          const at::Tensor& targets, ComputeType compute) {
+  const c10::NoGradGuard no_grad;
+  const at::Tensor loss = forward_loss(spec, params, tokens, targets, StepShape::everything(spec.num_layers), compute);
+  return {targets.numel(), 0, loss.item<double>() * static_cast<double>(targets.numel())};
+}
+
+Evaluation evaluate_stream(const ModelSpec& spec, const ParamTable& params, std::span<const int32_t> tokens,
+                           int32_t start_token, int64_t micro_batch, ComputeType compute) {
+  std::vector<int64_t> stream{start_token};
+  stream.insert(stream.end(), tokens.begin(), tokens.end());
+  const auto predicted = static_cast<int64_t>(tokens.size());
+  const at::Device device = params.begin()->value.device();
+  const at::Tensor all = at::tensor(stream, at::kLong).to(device);
+  const int64_t seq = spec.seq_len, windows = predicted / seq, rest = predicted % seq;
+  Evaluation total;
+  for (int64_t first = 0; first < windows; first += micro_batch) {
+    const int64_t count = std::min(micro_batch, windows - first);
+    const auto part = [&](int64_t shift) { return all.narrow(0, first * seq + shift, count * seq).view({count, seq}); };
+    total.add(evaluate_batch(spec, params, part(0), part(1), compute));
+  }
+  if (rest > 0) {
+    const auto part = [&](int64_t shift) { return all.narrow(0, windows * seq + shift, rest).unsqueeze(0); };
+    total.add(evaluate_batch(spec, params, part(0), part(1), compute));
+  }
+  return total;
+}
+
+}  // namespace espalier

@@ -1,0 +1,260 @@
+#include "core/growth/plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace espalier::growth {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+int64_t numel(const Shape& shape) { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
+std::string text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+bool all_positive(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(), [](int64_t n) { return n > 0; });
+}
+
+// The broadcast shape, or nothing where the two do not go together.
+std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
+  Shape out(std::max(a.size(), b.size()), 1);
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1, y = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (x != y && x != 1 && y != 1) return std::nullopt;
+    out[out.size() - 1 - i] = std::max(x, y);
+  }
+  return out;
+}
+
+std::map<std::string, ParamInfo> by_name(const ModelSpec& spec) {
+  std::map<std::string, ParamInfo> out;
+  for (auto& info : param_infos(spec)) out.emplace(info.name, info);
+  return out;
+}
+
+std::string suggest(const std::string& name, const std::map<std::string, ParamInfo>& params) {
+  std::vector<std::string> names;
+  for (const auto& [key, info] : params) names.push_back(key);
+  const std::string hint = did_you_mean(name, names);
+  return hint.empty() ? "" : " (" + hint + ")";
+}
+
+}  // namespace
+
+PlanBuilder::PlanBuilder(const ModelSpec& from, const ModelSpec& to)
+    : old_params_(by_name(from)), new_params_(by_name(to)), tied_(to.tie_embeddings) {}
+
+NodeId PlanBuilder::fail(std::string reason) {
+  if (problem_.empty()) problem_ = std::move(reason);
+  return 0;
+}
+
+NodeId PlanBuilder::add(Node node) {
+  if (!problem_.empty()) return 0;
+  plan_.nodes.push_back(std::move(node));
+  return static_cast<NodeId>(plan_.nodes.size());
+}
+
+bool PlanBuilder::valid(std::span<const NodeId> ids, const char* op) {
+  for (const NodeId id : ids)
+    if (id == 0 || id > plan_.nodes.size()) {
+      fail(fmt::format("{}: {} is not a node of this plan", op, id));
+      return false;
+    }
+  return problem_.empty();
+}
+
+NodeId PlanBuilder::src(const std::string& old_param, uint32_t what) {
+  const auto it = old_params_.find(old_param);
+  if (it == old_params_.end())
+    return fail(fmt::format("src: the old model has no parameter '{}'{}", old_param, suggest(old_param, old_params_)));
+  if (what > 2) return fail(fmt::format("src: {} names no tensor of a parameter", what));
+  return add({Op::src, {}, it->second.shape, {}, {}, old_param, static_cast<int64_t>(what)});
+}
+
+NodeId PlanBuilder::full(Shape shape, double value) {
+  if (!all_positive(shape) || !std::isfinite(value)) return fail(fmt::format("full: shape {}, value {}", text(shape), value));
+  return add({Op::full, {}, std::move(shape), {}, {value}, {}, 0});
+}
+
+NodeId PlanBuilder::normal(Shape shape, double std, std::string purpose) {
+  if (!all_positive(shape) || !std::isfinite(std) || std < 0)
+    return fail(fmt::format("normal: shape {}, standard deviation {}", text(shape), std));
+  return add({Op::normal, {}, std::move(shape), {}, {std}, std::move(purpose), 0});
+}
+
+NodeId PlanBuilder::data(Shape shape, std::vector<double> values) {
+  if (!all_positive(shape) || numel(shape) != static_cast<int64_t>(values.size()))
+    return fail(fmt::format("data: {} values do not fill the shape {}", values.size(), text(shape)));
+  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }))
+    return fail("data: a value is not finite");
+  return add({Op::data, {}, std::move(shape), {}, std::move(values), {}, 0});
+}
+
+NodeId PlanBuilder::lincomb(std::vector<NodeId> terms, std::vector<double> coefs) {
+  if (!valid(terms, "lincomb")) return 0;
+  if (terms.empty() || terms.size() != coefs.size()) return fail("lincomb: needs one coefficient a term, and a term");
+  for (const NodeId id : terms)
+    if (plan_.node(id).shape != plan_.node(terms[0]).shape)
+      return fail(fmt::format("lincomb: shapes {} and {} differ", text(plan_.node(terms[0]).shape), text(plan_.node(id).shape)));
+  Shape shape = plan_.node(terms[0]).shape;
+  return add({Op::lincomb, std::move(terms), std::move(shape), {}, std::move(coefs), {}, 0});
+}
+
+NodeId PlanBuilder::wsum(NodeId weights, std::vector<NodeId> terms) {
+  std::vector<NodeId> inputs{weights};
+  inputs.insert(inputs.end(), terms.begin(), terms.end());
+  if (!valid(inputs, "wsum")) return 0;
+  if (terms.empty() || plan_.node(weights).shape != Shape{static_cast<int64_t>(terms.size())})
+    return fail(fmt::format("wsum: {} terms need weights of shape [{}]", terms.size(), terms.size()));
+  for (const NodeId id : terms)
+    if (plan_.node(id).shape != plan_.node(terms[0]).shape) return fail("wsum: the terms differ in shape");
+  Shape shape = plan_.node(terms[0]).shape;
+  return add({Op::wsum, std::move(inputs), std::move(shape), {}, {}, {}, 0});
+}
+
+NodeId PlanBuilder::matmul(NodeId a, NodeId b, bool transpose_a, bool transpose_b) {
+  if (!valid(std::array{a, b}, "matmul")) return 0;
+  const Shape &x = plan_.node(a).shape, &y = plan_.node(b).shape;
+  if (x.size() != 2 || y.size() != 2) return fail("matmul: both sides must be matrices");
+  const int64_t rows = x[transpose_a ? 1 : 0], inner = x[transpose_a ? 0 : 1];
+  const int64_t inner_b = y[transpose_b ? 1 : 0], cols = y[transpose_b ? 0 : 1];
+  if (inner != inner_b) return fail(fmt::format("matmul: {} and {} do not meet", text(x), text(y)));
+  return add({Op::matmul, {a, b}, {rows, cols}, {}, {}, {}, (transpose_a ? 1 : 0) + (transpose_b ? 2 : 0)});
+}
+
+NodeId PlanBuilder::mul(NodeId a, NodeId b) {
+  if (!valid(std::array{a, b}, "mul")) return 0;
+  auto shape = broadcast(plan_.node(a).shape, plan_.node(b).shape);
+  if (!shape)
+    return fail(fmt::format("mul: {} and {} do not broadcast", text(plan_.node(a).shape), text(plan_.node(b).shape)));
+  return add({Op::mul, {a, b}, std::move(*shape), {}, {}, {}, 0});
+}
+
+NodeId PlanBuilder::gather(NodeId a, int64_t dim, std::vector<int64_t> index) {
+  if (!valid(std::array{a}, "gather")) return 0;
+  Shape shape = plan_.node(a).shape;
+  if (dim < 0 || dim >= static_cast<int64_t>(shape.size()) || index.empty())
+    return fail(fmt::format("gather: dimension {} of {}", dim, text(shape)));
+  const int64_t size = shape[static_cast<size_t>(dim)];
+  for (const int64_t i : index)
+    if (i < 0 || i >= size) return fail(fmt::format("gather: index {} outside dimension {} of {}", i, dim, text(shape)));
+  shape[static_cast<size_t>(dim)] = static_cast<int64_t>(index.size());
+  return add({Op::gather, {a}, std::move(shape), std::move(index), {}, {}, dim});
+}
+
+NodeId PlanBuilder::slice(NodeId a, int64_t dim, int64_t begin, int64_t end) {
+  if (!valid(std::array{a}, "slice")) return 0;
+  Shape shape = plan_.node(a).shape;
+  if (dim < 0 || dim >= static_cast<int64_t>(shape.size()) || begin < 0 || begin >= end ||
+      end > shape[static_cast<size_t>(dim)])
+    return fail(fmt::format("slice: [{}, {}) of dimension {} of {}", begin, end, dim, text(shape)));
+  shape[static_cast<size_t>(dim)] = end - begin;
+  return add({Op::slice, {a}, std::move(shape), {begin, end}, {}, {}, dim});
+}
+
+NodeId PlanBuilder::concat(int64_t dim, std::vector<NodeId> parts) {
+  if (!valid(parts, "concat")) return 0;
+  if (parts.empty()) return fail("concat: nothing to join");
+  Shape shape = plan_.node(parts[0]).shape;
+  if (dim < 0 || dim >= static_cast<int64_t>(shape.size())) return fail(fmt::format("concat: dimension {} of {}", dim, text(shape)));
+  const auto d = static_cast<size_t>(dim);
+  shape[d] = 0;
+  for (const NodeId id : parts) {
+    Shape part = plan_.node(id).shape, rest = shape;
+    if (part.size() != rest.size()) return fail("concat: the parts differ in rank");
+    rest[d] = part[d];
+    if (part != rest) return fail(fmt::format("concat: {} and {} differ outside dimension {}", text(part), text(rest), dim));
+    shape[d] += part[d];
+  }
+  return add({Op::concat, std::move(parts), std::move(shape), {}, {}, {}, dim});
+}
+
+NodeId PlanBuilder::permute(NodeId a, std::vector<int64_t> dims) {
+  if (!valid(std::array{a}, "permute")) return 0;
+  const Shape& old = plan_.node(a).shape;
+  Shape sorted = dims, shape;
+  std::sort(sorted.begin(), sorted.end());
+  Shape all(old.size());
+  std::iota(all.begin(), all.end(), 0);
+  if (sorted != all) return fail(fmt::format("permute: {} is no order of the dimensions of {}", text(dims), text(old)));
+  for (const int64_t d : dims) shape.push_back(old[static_cast<size_t>(d)]);
+  return add({Op::permute, {a}, std::move(shape), std::move(dims), {}, {}, 0});
+}
+
+NodeId PlanBuilder::reshape(NodeId a, Shape shape) {
+  if (!valid(std::array{a}, "reshape")) return 0;
+  if (!all_positive(shape) || numel(shape) != numel(plan_.node(a).shape))
+    return fail(fmt::format("reshape: {} to {}", text(plan_.node(a).shape), text(shape)));
+  return add({Op::reshape, {a}, std::move(shape), {}, {}, {}, 0});
+}
+
+bool PlanBuilder::assign(const std::string& new_param, NodeId value, uint32_t moments) {
+  const auto it = new_params_.find(new_param);
+  if (it == new_params_.end()) {
+    if (tied_ && new_param == "lm_head.weight")
+      fail("assign: 'lm_head.weight' is tied to 'embed.weight'; assign the embedding only");
+    else
+      fail(fmt::format("assign: the new model has no parameter '{}'{}", new_param, suggest(new_param, new_params_)));
+    return false;
+  }
+  if (!valid(std::array{value}, "assign")) return false;
+  const Shape& shape = plan_.node(value).shape;
+  if (shape != it->second.shape)
+    return fail(fmt::format("assign: '{}' is {} but its expression is {}", new_param, text(it->second.shape), text(shape))) != 0;
+  if (moments > 2) return fail(fmt::format("assign: {} is no moment policy", moments)) != 0;
+  auto& slot = plan_.assignments[new_param];
+  if (slot.value != 0) return fail(fmt::format("assign: '{}' is assigned twice", new_param)) != 0;
+  slot.value = value;
+  slot.moments = static_cast<Moments>(moments);
+  return true;
+}
+
+bool PlanBuilder::assign_moment(const std::string& new_param, uint32_t what, NodeId value) {
+  const auto it = new_params_.find(new_param);
+  if (it == new_params_.end()) return fail(fmt::format("assign_moment: no parameter '{}'", new_param)) != 0;
+  if (!valid(std::array{value}, "assign_moment")) return false;
+  if (what != 1 && what != 2) return fail("assign_moment: names exp_avg (1) or exp_avg_sq (2)") != 0;
+  if (plan_.node(value).shape != it->second.shape)
+    return fail(fmt::format("assign_moment: '{}' is {}, its moment {}", new_param, text(it->second.shape),
+                            text(plan_.node(value).shape))) != 0;
+  auto& slot = plan_.assignments[new_param];
+  NodeId& moment = what == 1 ? slot.exp_avg : slot.exp_avg_sq;
+  if (moment != 0) return fail(fmt::format("assign_moment: a moment of '{}' is assigned twice", new_param)) != 0;
+  moment = value;
+  return true;
+}
+
+bool PlanBuilder::expect_preserving(double tol) {
+  if (!(tol >= 0) || !std::isfinite(tol)) return fail("expect_preserving: the tolerance must be a number >= 0") != 0;
+  plan_.preserving_tol = tol;
+  return problem_.empty();
+}
+
+Plan PlanBuilder::finish(const std::string& who) {
+  for (const auto& [name, info] : new_params_) {
+    const auto it = plan_.assignments.find(name);
+    if (it == plan_.assignments.end() || it->second.value == 0) {
+      fail(fmt::format("the plan assigns nothing to '{}'", name));
+      break;
+    }
+    const auto& slot = it->second;
+    if (slot.moments == Moments::custom && (slot.exp_avg == 0 || slot.exp_avg_sq == 0))
+      fail(fmt::format("'{}' has custom moments but not both are assigned", name));
+    if (slot.moments != Moments::custom && (slot.exp_avg != 0 || slot.exp_avg_sq != 0))
+      fail(fmt::format("'{}' has assigned moments but not the custom policy", name));
+  }
+  if (!problem_.empty())
+    throw Error(ErrorCode::plugin, "the growth plan is invalid: " + problem_, who,
+                "nothing was changed; this is a defect of the plugin");
+  return std::move(plan_);
+}
+
+}  // namespace espalier::growth

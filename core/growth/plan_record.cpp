@@ -1,0 +1,100 @@
+// What is kept of a plan: canonical bytes, hash, price and lineage.
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "core/base/file.h"
+#include "core/growth/plan.h"
+
+namespace espalier::growth {
+namespace {
+
+// Little-endian, fixed width: the same plan gives the same bytes on every machine.
+class Bytes {
+ public:
+  void put(uint64_t value) {
+    for (int i = 0; i < 8; ++i) out += static_cast<char>(value >> (8 * i) & 0xFF);
+  }
+  void put(double value) { put(std::bit_cast<uint64_t>(value)); }
+  void put(const std::string& value) {
+    put(uint64_t{value.size()});
+    out += value;
+  }
+  template <class T>
+  void put_all(const std::vector<T>& values) {
+    put(uint64_t{values.size()});
+    for (const T& value : values) {
+      if constexpr (std::is_same_v<T, double>)
+        put(value);
+      else
+        put(static_cast<uint64_t>(value));
+    }
+  }
+  std::string out;
+};
+
+void collect(const Plan& plan, NodeId id, std::set<std::string>& names, std::set<NodeId>& seen) {
+  if (id == 0 || !seen.insert(id).second) return;
+  const Node& node = plan.node(id);
+  if (node.op == Op::src) names.insert(node.text);
+  for (const NodeId input : node.inputs) collect(plan, input, names, seen);
+}
+
+double numel(const std::vector<int64_t>& shape) {
+  double total = 1;
+  for (const int64_t n : shape) total *= static_cast<double>(n);
+  return total;
+}
+
+}  // namespace
+
+std::string canonical_bytes(const Plan& plan) {
+  Bytes bytes;
+  bytes.put(std::string("espalier-plan-0"));
+  bytes.put(uint64_t{plan.nodes.size()});
+  for (const Node& node : plan.nodes) {
+    bytes.put(static_cast<uint64_t>(node.op));
+    bytes.put_all(node.inputs);
+    bytes.put_all(node.shape);
+    bytes.put_all(node.ints);
+    bytes.put_all(node.reals);
+    bytes.put(node.text);
+    bytes.put(static_cast<uint64_t>(node.dim));
+  }
+  bytes.put(uint64_t{plan.assignments.size()});
+  for (const auto& [name, slot] : plan.assignments) {
+    bytes.put(name);
+    bytes.put_all(std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), slot.exp_avg, slot.exp_avg_sq});
+  }
+  bytes.put(plan.preserving_tol.value_or(-1.0));
+  return bytes.out;
+}
+
+std::string plan_hash(const Plan& plan) { return sha256_bytes(canonical_bytes(plan)); }
+
+double plan_flops(const Plan& plan) {
+  double total = 0;
+  for (const Node& node : plan.nodes) {
+    switch (node.op) {
+      case Op::matmul: total += 2 * numel(node.shape) * static_cast<double>(plan.node(node.inputs[0]).shape[node.dim & 1 ? 0 : 1]); break;
+      case Op::lincomb: total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size()); break;
+      case Op::wsum: total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size() - 1); break;
+      case Op::mul: total += numel(node.shape); break;
+      default: break;  // copies move bytes, they compute nothing
+    }
+  }
+  return total;
+}
+
+std::map<std::string, std::vector<std::string>> plan_sources(const Plan& plan) {
+  std::map<std::string, std::vector<std::string>> out;
+  for (const auto& [name, slot] : plan.assignments) {
+    std::set<std::string> names;
+    std::set<NodeId> seen;
+    collect(plan, slot.value, names, seen);
+    out[name] = {names.begin(), names.end()};
+  }
+  return out;
+}
+
+}  // namespace espalier::growth

@@ -1,0 +1,59 @@
+#include "core/model/config.h"
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+
+namespace espalier {
+
+void ModelConfig::fields(Fields& f) {
+  f.field("num_layers", num_layers, "Transformer blocks of the final model.", Range::at_least(1));
+  f.field("d_model", d_model, "Width of the residual stream.", Range::at_least(1));
+  f.field("num_heads", num_heads, "Query heads.", Range::at_least(1));
+  f.field("num_kv_heads", num_kv_heads, "Key/value heads (grouped-query attention); 0 = num_heads.", Range::at_least(0));
+  f.field("head_dim", head_dim, "Size of a head; 0 = d_model / num_heads.", Range::at_least(0));
+  f.field("d_ff", d_ff, "Hidden units of the MLP; 0 = 4 d_model, or 8/3 d_model rounded up to 64 for swiglu.",
+          Range::at_least(0));
+  f.field("vocab_size", vocab_size, "Rows of the embedding; 0 = the tokenizer's, otherwise at least that.",
+          Range::at_least(0));
+  f.field("norm", norm, "Normalisation before each branch and the head.", {"rmsnorm", "layernorm"});
+  f.field("position", position, "Rotary positions, or a learned table of seq_len rows.", {"rope", "learned"});
+  f.field("activation", activation, "MLP: gated SiLU, tanh-GELU or squared ReLU.", {"swiglu", "gelu", "relu2"});
+  f.field("bias", bias, "Biases on every linear layer.");
+  f.field("tie_embeddings", tie_embeddings, "The head uses the embedding's matrix.");
+  f.field("norm_eps", norm_eps, "Added to the variance inside a norm.", Range::above(0));
+  f.field("rope_theta", rope_theta, "Base of the rotary frequencies.", Range::above(0));
+  f.field("init_std", init_std, "Standard deviation of the initial weights; projections into the residual stream get "
+          "init_std / sqrt(2 num_layers).", Range::above(0));
+}
+
+ModelSpec ModelConfig::spec(int64_t tokenizer_vocab, int64_t seq_len, const Places& places) const {
+  if (vocab_size != 0 && vocab_size < tokenizer_vocab)
+    throw Error(ErrorCode::config,
+                fmt::format("vocab_size = {} is smaller than the tokenizer's {}", vocab_size, tokenizer_vocab),
+                places.of("model.vocab_size"), "leave it out (or 0) to take the tokenizer's size");
+  if (head_dim == 0 && d_model % num_heads != 0)
+    throw Error(ErrorCode::config, fmt::format("d_model = {} is not divisible by num_heads = {}", d_model, num_heads),
+                places.of("model.d_model"), "choose a multiple, or set head_dim");
+  ModelSpec spec;
+  spec.num_layers = num_layers;
+  spec.d_model = d_model;
+  spec.num_heads = num_heads;
+  spec.num_kv_heads = num_kv_heads == 0 ? num_heads : num_kv_heads;
+  spec.head_dim = head_dim == 0 ? d_model / num_heads : head_dim;
+  spec.activation = activation == "swiglu" ? Activation::swiglu : activation == "gelu" ? Activation::gelu : Activation::relu2;
+  spec.d_ff = d_ff != 0 ? d_ff : spec.gated() ? (8 * d_model / 3 + 63) / 64 * 64 : 4 * d_model;
+  spec.vocab_size = vocab_size == 0 ? tokenizer_vocab : vocab_size;
+  spec.seq_len = seq_len;
+  spec.norm = norm == "rmsnorm" ? Norm::rmsnorm : Norm::layernorm;
+  spec.position = position == "rope" ? Position::rope : Position::learned;
+  spec.bias = bias;
+  spec.tie_embeddings = tie_embeddings;
+  spec.norm_eps = norm_eps;
+  spec.rope_theta = rope_theta;
+  if (const auto problem = check_spec(spec); !problem.message.empty())
+    throw Error(ErrorCode::config, problem.message, places.of("model." + problem.key));
+  return spec;
+}
+
+}  // namespace espalier

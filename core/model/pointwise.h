@@ -1,0 +1,15 @@
+// The element-wise parts of the model whose ATen form spends most of its time in memory traffic.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace espalier {
+
+// x / sqrt(mean(x^2) + eps) * gain over the last dimension; statistics in fp32. x: [.., D], gain: fp32 [D].
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& gain, double eps);
+// silu(gate) * up.
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+// Mean over rows of -log softmax(logits)[target], in fp32. logits: [N, V], targets: int64 [N].
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+
+}  // namespace espalier

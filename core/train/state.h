@@ -1,0 +1,32 @@
+// Everything that training changes. A checkpoint is this, the data position and the plugins' own state.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/growth/audit.h"
+#include "core/model/optim_state.h"
+#include "core/model/param_table.h"
+
+namespace espalier {
+
+// One growth of the model, as recorded in the log, the metrics and the checkpoint's lineage.
+struct GrowthEvent {
+  int64_t step = 0, tokens = 0, stage = 0;
+  ModelSpec from, to;
+  std::string plan_hash;
+  double plan_flops = 0;
+  growth::Audit audit;
+};
+
+struct TrainState {
+  ModelSpec spec;
+  ParamTable params;
+  OptimState optim;
+  int64_t step = 0, tokens = 0;       // finished steps, tokens trained on
+  int64_t stage = 0, stage_start = 0;  // growth stage and the step at which it began
+  double flops = 0, lr_previous = 0;
+  std::vector<GrowthEvent> lineage;
+};
+
+}  // namespace espalier

@@ -1,0 +1,53 @@
+// The whole run before step 1: every stage with its start, length, shape, cost, mixture and learning rate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/growth/strategy.h"
+#include "core/train/config.h"
+#include "core/train/schedule.h"
+
+namespace espalier {
+
+// The schedules and the strategy of a run, as the timeline and the trainer consult them. None is owned; `mixture` may
+// be null (tier weights stay equal).
+struct Decisions {
+  growth::Strategy* strategy = nullptr;
+  Schedule* growth = nullptr;
+  Schedule* lr = nullptr;
+  Schedule* mixture = nullptr;
+  int64_t num_tiers = 1;
+
+  std::vector<double> tier_weights(const Progress& progress) const;
+};
+
+struct StageRow {
+  int64_t stage = 0, start = 0, steps = 0, tokens = 0;
+  ModelSpec spec;
+  int64_t num_params = 0;
+  double flops = 0;               // of the whole stage
+  double trainable_fraction = 1;  // smallest over the stage's steps, by parameters
+  double mean_layers = 0;         // layers run, averaged over the stage's steps
+  double lr_first = 0, lr_last = 0, lr_max = 0;
+  double memory_bytes = 0;
+  std::vector<double> tier_weights;  // at the stage's first step
+};
+
+struct Timeline {
+  std::vector<StageRow> stages;
+  int64_t total_steps = 0, total_tokens = 0;
+  double total_flops = 0;
+
+  // The stage that holds a step, by the plan.
+  const StageRow& at_step(int64_t step) const;
+};
+
+// Throws Error(plugin) for a schedule that steps back, jumps past the last stage or never reaches it.
+Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps,
+                       double lr_peak, const Decisions& decisions);
+
+// The table that every run prints before step 1, and `espalier plan`; one line a stage plus totals.
+std::string format_timeline(const Timeline& timeline);
+
+}  // namespace espalier

@@ -1,0 +1,78 @@
+// The training loop. Parts are built elsewhere and handed in; the trainer only runs them, in the order one can read.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/optim/adamw.h"
+#include "core/train/state.h"
+#include "core/train/timeline.h"
+
+namespace espalier {
+
+// One micro-batch on the training device: int64 [micro_batch, seq_len].
+struct Batch {
+  at::Tensor tokens, targets;
+};
+
+// Where micro-batches come from; the data layer's loader stands behind it.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  // Tier weights of the steps from now on; called before the first batch of each step.
+  virtual void set_tier_weights(const std::vector<double>& weights) = 0;
+  // False when every source is exhausted (policy "stop"): the run ends.
+  virtual bool next(Batch& batch) = 0;
+  virtual double epoch() const = 0;
+};
+
+struct StepReport {
+  double loss = 0, grad_norm = 0, lr = 0;
+  double data_wait_seconds = 0;
+  std::vector<double> tier_weights;
+};
+
+// What the loop tells the outside: metrics, validation, checkpoints. All calls come from the training thread.
+class TrainHooks {
+ public:
+  virtual ~TrainHooks() = default;
+  virtual void after_step(const TrainState& state, const StepReport& report) = 0;
+  virtual void after_growth(const TrainState& state, const GrowthEvent& event) = 0;
+  virtual bool stop_requested() = 0;  // SIGTERM, SIGINT
+};
+
+enum class StopReason { finished, signal, out_of_data };
+
+struct TrainParts {
+  TrainingConfig training;
+  OptimizerConfig optimizer;
+  uint64_t seed = 0;
+  ModelSpec final_spec;
+  Timeline timeline;
+  Decisions decisions;
+  BatchSource* batches = nullptr;
+  TrainHooks* hooks = nullptr;
+  growth::Probe probe;       // audits growth
+  std::string growth_plugin;  // its id, for errors
+};
+
+class Trainer {
+ public:
+  Trainer(TrainParts parts, TrainState state) : parts_(std::move(parts)), state_(std::move(state)) {}
+
+  // Runs until the last step, a signal or the end of the data. Throws Error(diverged) before a bad update is applied.
+  StopReason run();
+  const TrainState& state() const { return state_; }
+
+ private:
+  void grow_if_due();
+  void grow(int64_t stage);
+  bool step(StepReport& report);
+  Progress progress() const;
+
+  TrainParts parts_;
+  TrainState state_;
+};
+
+}  // namespace espalier

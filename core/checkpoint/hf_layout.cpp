@@ -133,6 +133,9 @@ json hf_config(const ModelSpec& s, int64_t eos_token_id) {
 ModelSpec spec_from_hf(const json& c, const std::string& place) {
   const auto type = get<std::string>(c, "model_type", place);
   if (type == "espalier") return own_spec(c, place);
+  if (type != "llama" && type != "gpt2")
+    throw Error(ErrorCode::checkpoint, fmt::format("a model of type '{}' cannot be read", type), place,
+                "supported: gpt2, llama and Espalier's own layout");
   ModelSpec s;
   s.vocab_size = get<int64_t>(c, "vocab_size", place);
   s.tie_embeddings = c.value("tie_word_embeddings", type == "gpt2");
@@ -152,23 +155,19 @@ ModelSpec spec_from_hf(const json& c, const std::string& place) {
     s.bias = c.value("attention_bias", false);
     return s;
   }
-  if (type == "gpt2") {
-    s.norm = Norm::layernorm;
-    s.position = Position::learned;
-    s.activation = Activation::gelu;
-    s.bias = true;
-    s.d_model = get<int64_t>(c, "n_embd", place);
-    s.num_layers = get<int64_t>(c, "n_layer", place);
-    s.num_heads = s.num_kv_heads = get<int64_t>(c, "n_head", place);
-    s.head_dim = s.d_model / s.num_heads;
-    const auto inner = c.find("n_inner");
-    s.d_ff = inner != c.end() && inner->is_number() ? inner->get<int64_t>() : 4 * s.d_model;
-    s.seq_len = get<int64_t>(c, "n_positions", place);
-    s.norm_eps = get<double>(c, "layer_norm_epsilon", place);
-    return s;
-  }
-  throw Error(ErrorCode::checkpoint, fmt::format("a model of type '{}' cannot be read", type), place,
-              "supported: gpt2, llama and Espalier's own layout");
+  s.norm = Norm::layernorm;
+  s.position = Position::learned;
+  s.activation = Activation::gelu;
+  s.bias = true;
+  s.d_model = get<int64_t>(c, "n_embd", place);
+  s.num_layers = get<int64_t>(c, "n_layer", place);
+  s.num_heads = s.num_kv_heads = get<int64_t>(c, "n_head", place);
+  s.head_dim = s.d_model / s.num_heads;
+  const auto inner = c.find("n_inner");
+  s.d_ff = inner != c.end() && inner->is_number() ? inner->get<int64_t>() : 4 * s.d_model;
+  s.seq_len = get<int64_t>(c, "n_positions", place);
+  s.norm_eps = get<double>(c, "layer_norm_epsilon", place);
+  return s;
 }
 
 TensorMap to_hf(const ModelSpec& spec, const ParamTable& params) {

@@ -77,12 +77,14 @@ DeviceInfo open_device(const std::string& wanted, int64_t threads) {
   info.threads = threads > 0 ? threads : static_cast<int64_t>(std::thread::hardware_concurrency());
   at::set_num_threads(static_cast<int>(info.threads));
   info.name = cpu_name();
+  info.fast_bf16 = __builtin_cpu_supports("avx512bf16") != 0;
   if (wanted == "cpu") return info;
   const CudaLibrary& cuda = cuda_library();
   const std::string problem = !cuda.problem.empty() ? cuda.problem : cuda.api.device_count() == 0 ? "there is no GPU" : "";
   if (problem.empty()) {
     info.device = c10::Device(c10::kCUDA, 0);
     info.name = cuda.api.device_name(0);
+    info.fast_bf16 = true;
     info.peak_flops = bf16_peak_flops(info.name);
   } else if (wanted == "cuda") {
     throw Error(ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",

@@ -18,7 +18,7 @@ struct JobConfig {
 struct TrainingConfig {
   Duration steps = Duration::of_steps(1000);
   int64_t seq_len = 256, micro_batch = 8, global_batch = 0;
-  std::string dtype = "bf16", device = "auto";
+  std::string dtype = "auto", device = "auto";
   double max_norm = 1.0;
   int64_t threads = 0;
 

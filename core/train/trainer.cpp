@@ -60,7 +60,15 @@ bool Trainer::step(StepReport& report) {
   state_.tokens += training.tokens_per_step();
   state_.flops += step_flops(state_.spec, shape, training.tokens_per_step());
   state_.lr_previous = report.lr;
+  observe(report);
   return true;
+}
+
+void Trainer::observe(const StepReport& report) {
+  const Progress now = progress();
+  for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture})
+    if (schedule != nullptr)
+      schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
 }
 
 void Trainer::grow_if_due() {

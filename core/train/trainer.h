@@ -69,6 +69,7 @@ class Trainer {
   void grow_if_due();
   void grow(int64_t stage);
   bool step(StepReport& report);
+  void observe(const StepReport& report);
   Progress progress() const;
 
   TrainParts parts_;

@@ -5,17 +5,18 @@
 
 #include <espalier/plugin.h>
 
-/* The numbers that growth may change (the first six) and two that it may read. */
+/* The numbers that growth may change (the first six) and two that it may read. Frozen in size, as it lies inside
+ * esp_arch: a further number goes to the end of esp_arch. As an out-parameter it comes with struct_size preset. */
 typedef struct esp_dims {
   uint32_t struct_size, pad;
   int64_t num_layers, d_model, num_heads, num_kv_heads, head_dim, d_ff;
   int64_t vocab_size, seq_len;
 } esp_dims;
 
-/* One parameter of a model. Roles are the last parts of the names: "embed", "pos_embed", "norm1", "attn.q", "attn.k",
- * "attn.v", "attn.o", "norm2", "mlp.up", "mlp.gate", "mlp.down", "final_norm", "lm_head", with ".weight" or ".bias"
- * only in the name. Axes name each dimension: "vocab", "seq", "d_model", "q" (num_heads*head_dim),
- * "kv" (num_kv_heads*head_dim), "d_ff". Linear weights are [out, in]. */
+/* One parameter of a model. Frozen in size, as it lies in arrays. Roles are the last parts of the names: "embed",
+ * "pos_embed", "norm1", "attn.q", "attn.k", "attn.v", "attn.o", "norm2", "mlp.up", "mlp.gate", "mlp.down", "final_norm",
+ * "lm_head", with ".weight" or ".bias" only in the name. Axes name each dimension: "vocab", "seq", "d_model",
+ * "q" (num_heads*head_dim), "kv" (num_kv_heads*head_dim), "d_ff". Linear weights are [out, in]. */
 typedef struct esp_param_info {
   esp_str name, role;
   int32_t layer; /* -1 outside the blocks */

@@ -35,7 +35,7 @@ typedef struct esp_param {
 #define ESP_CLAIM_STATELESS 4u     /* save() writes nothing */
 #define ESP_CLAIM_REENTRANT 8u     /* difficulty: score() may run on several threads at once */
 
-/* Static metadata, readable before any other code of the plugin runs. */
+/* Static metadata, readable before any other code of the plugin runs. params[] lies params[0].struct_size bytes apart. */
 typedef struct esp_desc {
   uint32_t struct_size, num_params, state_version, pad;
   esp_str id;      /* reverse DNS, "org.espalier.growth.midas"; its last part is the short name */
@@ -66,7 +66,8 @@ typedef struct esp_progress {
   double lr_peak, lr_previous;                    /* [optimizer].lr; LR of the step before, 0 at step 0 */
 } esp_progress;
 
-/* One living object. The host calls destroy() exactly once. */
+/* One living object. The host calls destroy() exactly once. The host allocates it and presets struct_size to the size it
+ * knows; create() fills what fits and leaves struct_size alone. */
 typedef struct esp_object {
   uint32_t struct_size, pad;
   void *self;

@@ -1,0 +1,40 @@
+// The data layer's loader as the trainer's source of batches, and held-out batches for validation.
+#pragma once
+
+#include <map>
+
+#include "core/app/recorder.h"
+#include "core/data/loader.h"
+#include "core/data/val_set.h"
+#include "core/train/trainer.h"
+
+namespace espalier {
+
+class LoaderBatches final : public BatchSource {
+ public:
+  LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device);
+
+  void set_tier_weights(const std::vector<double>& weights) override;
+  bool next(Batch& batch) override;
+  double epoch() const override { return loader_.epoch(); }
+
+  // Share of each source among the samples since the last call.
+  std::map<std::string, double> take_fractions();
+  double wait_seconds();  // since the run began
+
+ private:
+  DataLoader& loader_;
+  const PreparedData& data_;
+  at::Device device_;
+  std::vector<int64_t> rows_by_source_;
+  double waited_ = 0;
+};
+
+// int32 [rows, seq + 1] to inputs and targets, int64 [rows, seq] on the device.
+Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device);
+
+// Loss of every validation set under `params`.
+std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec, const ParamTable& params,
+                                            ComputeType compute, at::Device device);
+
+}  // namespace espalier

@@ -1,0 +1,135 @@
+#include "core/app/recorder.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/app/signals.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+
+namespace espalier {
+namespace {
+
+double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+Evaluation total_of(const std::vector<SourceEvaluation>& evaluations) {
+  Evaluation total;
+  for (const auto& item : evaluations) total.add(item.result);
+  return total;
+}
+
+}  // namespace
+
+double total_bits_per_byte(const std::vector<SourceEvaluation>& evaluations) {
+  return total_of(evaluations).bits_per_byte();
+}
+
+Recorder::Recorder(RecorderParts parts)
+    : parts_(std::move(parts)),
+      writer_(parts_.run_dir, parts_.start_step, parts_.metrics.tensorboard),
+      start_(Clock::now()),
+      window_start_(start_),
+      window_step_(parts_.start_step),
+      window_flops_(parts_.start_flops) {}
+
+bool Recorder::stop_requested() { return stop_flag().load(); }
+
+MetricsRow Recorder::row(const TrainState& state) const {
+  return {state.step, state.tokens, state.flops, writer_.seconds_before() + seconds_between(start_, Clock::now()), {}};
+}
+
+void Recorder::after_step(const TrainState& state, const StepReport& report) {
+  const bool last = state.step == parts_.total_steps;
+  const auto due = [&](int64_t interval) { return interval > 0 && state.step % interval == 0; };
+  if (due(parts_.metrics.log_interval) || last || state.step == parts_.start_step + 1) log_progress(state, report);
+  if (due(parts_.validation_interval) && !last) validate(state);
+  if (due(parts_.checkpoint_interval) && !last) parts_.save(state);
+}
+
+void Recorder::log_progress(const TrainState& state, const StepReport& report) {
+  const auto now = Clock::now();
+  const double seconds = seconds_between(window_start_, now), elapsed = seconds_between(start_, now);
+  const auto steps = static_cast<double>(state.step - window_step_);
+  const double tokens_per_second = steps * static_cast<double>(parts_.tokens_per_step) / seconds;
+  const double done = static_cast<double>(state.step - parts_.start_step);
+  const double eta = elapsed / done * static_cast<double>(parts_.total_steps - state.step);
+  const double flops_per_second = (state.flops - window_flops_) / seconds, peak = parts_.device.peak_flops;
+  const std::string mfu = peak > 0 ? fmt::format("{:.1f}% MFU", 100 * flops_per_second / peak) : "MFU n/a";
+  const double wait = parts_.data_wait_seconds();
+  const double memory = static_cast<double>(max_memory_bytes(parts_.device)) / (1 << 30);
+  log_info("step {}/{} | stage {}/{} | loss {:.4f} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta {}",
+           state.step, parts_.total_steps, state.stage + 1, parts_.num_stages, report.loss, report.grad_norm, report.lr,
+           1000 * seconds / steps, with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
+
+  MetricsRow out = row(state);
+  out.values = {{"train/loss", report.loss},
+                {"train/ppl", std::exp(report.loss)},
+                {"train/lr", report.lr},
+                {"train/grad_norm", report.grad_norm},
+                {"train/tokens", static_cast<double>(state.tokens)},
+                {"train/flops", state.flops},
+                {"throughput/tokens_per_sec", tokens_per_second},
+                {"throughput/device/flops_per_sec", flops_per_second},
+                {"time/step_ms", 1000 * seconds / steps},
+                {"time/data_wait_pct", 100 * (wait - window_wait_) / seconds},
+                {"memory/max_reserved_gib", memory},
+                {"growth/stage", static_cast<double>(state.stage)},
+                {"growth/n_params", static_cast<double>(num_params(state.spec))}};
+  if (peak > 0) out.values["throughput/device/mfu"] = flops_per_second / peak;
+  double weighted_tier = 0, weight_sum = 0;
+  for (size_t i = 0; i < report.tier_weights.size(); ++i) {
+    weighted_tier += static_cast<double>(i) * report.tier_weights[i];
+    weight_sum += report.tier_weights[i];
+  }
+  if (weight_sum > 0) out.values["data/difficulty_mean"] = weighted_tier / weight_sum;
+  for (const auto& [name, fraction] : parts_.data_fractions()) out.values["data/" + name + "/frac"] = fraction;
+  writer_.write(std::move(out));
+
+  window_start_ = Clock::now();
+  window_step_ = state.step;
+  window_flops_ = state.flops;
+  window_wait_ = wait;
+}
+
+void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
+  log_info("growth at step {}: stage {}/{} | {} -> {} layers, width {} -> {} | {} -> {} params | probe loss {:.4f} -> {:.4f} | "
+           "max logit diff {:.3g} | plan {}",
+           event.step, event.stage + 1, parts_.num_stages, event.from.num_layers, event.to.num_layers, event.from.d_model,
+           event.to.d_model, human_count(static_cast<double>(event.audit.params_before)),
+           human_count(static_cast<double>(event.audit.params_after)), event.audit.loss_before, event.audit.loss_after,
+           event.audit.max_logit_diff, event.plan_hash.substr(0, 12));
+  MetricsRow out = row(state);
+  out.values = {{"growth/stage", static_cast<double>(event.stage)},
+                {"growth/n_params", static_cast<double>(event.audit.params_after)},
+                {"growth/loss_before", event.audit.loss_before},
+                {"growth/loss_after", event.audit.loss_after},
+                {"growth/max_logit_diff", event.audit.max_logit_diff}};
+  writer_.write(std::move(out));
+  if (parts_.checkpoint_at_growth) parts_.save(state);
+}
+
+const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state) {
+  if (!parts_.validate || validated_step_ == state.step) return last_validation_;
+  const auto begin = Clock::now();
+  last_validation_ = parts_.validate(state);
+  validated_step_ = state.step;
+  MetricsRow out = row(state);
+  std::string line;
+  for (const auto& [source, result] : last_validation_) {
+    out.values["val/" + source + "/loss"] = result.nll();
+    out.values["val/" + source + "/bpb"] = result.bits_per_byte();
+    line += fmt::format(" | {} {:.3f}", source, result.nll());
+  }
+  const Evaluation total = total_of(last_validation_);
+  out.values["val/loss"] = total.nll();
+  out.values["val/bpb"] = total.bits_per_byte();
+  log_info("validation at step {}: loss {:.4f}, {:.4f} bits per byte{}", state.step, total.nll(), total.bits_per_byte(), line);
+  writer_.write(std::move(out));
+  window_start_ += Clock::now() - begin;  // step times leave validation out
+  return last_validation_;
+}
+
+}  // namespace espalier

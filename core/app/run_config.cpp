@@ -1,0 +1,47 @@
+#include "core/app/run_config.h"
+
+namespace espalier {
+
+void RunConfig::fields(Fields& f) {
+  f.table("job", job, "The run itself.");
+  f.table("model", model, "The final architecture.");
+  f.table("data", data, "Text, tokenizer and mixture.");
+  f.table("difficulty", difficulty, "How hard each document is, and into how many tiers that splits the data.");
+  f.table("growth", growth, "How the model grows.");
+  f.table("schedule", schedule, "What changes over the run.");
+  f.table("optimizer", optimizer, "AdamW.");
+  f.table("training", training, "Length, batch and precision.");
+  f.table("checkpoint", checkpoint, "Saving and resuming.");
+  f.table("validation", validation, "Held-out loss and generated samples.");
+  f.table("metrics", metrics, "Progress lines and metric files.");
+  f.table("plugins", plugins, "Where plugins are found.");
+}
+
+namespace {
+
+RunConfig checked(RunConfig config, Places places) {
+  config.places = std::move(places);
+  config.training.check(config.places);
+  check(config.data);
+  return config;
+}
+
+}  // namespace
+
+RunConfig load_run_config(const fs::path& path, const std::vector<std::string>& overrides) {
+  RunConfig config;
+  Places places = read_toml(path, overrides, [&](Fields& f) { config.fields(f); });
+  return checked(std::move(config), std::move(places));
+}
+
+RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+  RunConfig config;
+  Places places = read_toml_text(text, name, overrides, [&](Fields& f) { config.fields(f); });
+  return checked(std::move(config), std::move(places));
+}
+
+std::string resolved_toml(RunConfig config) {
+  return write_toml([&](Fields& f) { config.fields(f); });
+}
+
+}  // namespace espalier

@@ -1,0 +1,73 @@
+// The whole configuration file: one member a table, each owned by the component that reads it.
+#pragma once
+
+#include <filesystem>
+
+#include "core/checkpoint/checkpoint.h"
+#include "core/config/toml.h"
+#include "core/data/config.h"
+#include "core/model/config.h"
+#include "core/optim/adamw.h"
+#include "core/train/config.h"
+
+namespace espalier {
+
+struct GrowthConfig {
+  PluginChoice plugin;
+  void fields(Fields& f) { f.plugin(plugin, "Growth strategy; none = a model of fixed size."); }
+};
+
+struct LrScheduleConfig {
+  PluginChoice plugin{"cosine", "the default", {}};
+  void fields(Fields& f) { f.plugin(plugin, "Learning rate over the run."); }
+};
+struct MixtureScheduleConfig {
+  PluginChoice plugin;
+  void fields(Fields& f) { f.plugin(plugin, "Weights of the difficulty tiers over the run; none = equal."); }
+};
+struct GrowthScheduleConfig {
+  PluginChoice plugin;
+  void fields(Fields& f) { f.plugin(plugin, "When each growth stage begins."); }
+};
+struct ScheduleConfig {
+  LrScheduleConfig lr;
+  MixtureScheduleConfig mixture;
+  GrowthScheduleConfig growth;
+
+  void fields(Fields& f) {
+    f.table("lr", lr, "Learning rate.");
+    f.table("mixture", mixture, "Data mixture.");
+    f.table("growth", growth, "Growth stages.");
+  }
+};
+
+struct PluginsConfig {
+  std::vector<std::string> paths;
+  void fields(Fields& f) { f.field("paths", paths, "Folders to search for plugins, before the standard ones."); }
+};
+
+struct RunConfig {
+  JobConfig job;
+  ModelConfig model;
+  DataConfig data;
+  DifficultyConfig difficulty;
+  GrowthConfig growth;
+  ScheduleConfig schedule;
+  OptimizerConfig optimizer;
+  TrainingConfig training;
+  CheckpointConfig checkpoint;
+  ValidationConfig validation;
+  MetricsConfig metrics;
+  PluginsConfig plugins;
+  Places places;  // where each key was set, for errors found later
+
+  void fields(Fields& f);
+};
+
+// Reads and checks a configuration file. Throws Error(config) at the key at fault.
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+// The same from the text kept in a checkpoint.
+RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides);
+std::string resolved_toml(RunConfig config);
+
+}  // namespace espalier

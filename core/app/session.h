@@ -1,0 +1,44 @@
+// A run's parts, built in one place and in the order in which data flows: config, device, plugins, tokenizer, data, model
+// shape, schedules, timeline.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/app/run_config.h"
+#include "core/data/prepare.h"
+#include "core/data/token_stream.h"
+#include "core/device/device.h"
+#include "core/plugin/difficulty_adapter.h"
+#include "core/plugin/growth_adapter.h"
+#include "core/plugin/schedule_adapter.h"
+#include "core/train/timeline.h"
+
+namespace espalier {
+
+struct Session {
+  RunConfig config;
+  std::unique_ptr<plugin::Registry> registry;
+  std::unique_ptr<Tokenizer> tokenizer;                    // null without data
+  std::optional<plugin::DifficultyPlugin> difficulty;
+  std::unique_ptr<PreparedData> data;                      // null without data
+  std::optional<TokenStream> stream;                       // the training samples, from the first one on
+  ModelSpec final_spec;
+  int64_t total_steps = 0;
+  RunLength length;
+  std::optional<plugin::GrowthPlugin> growth;
+  std::optional<plugin::SchedulePlugin> growth_schedule, lr_schedule, mixture_schedule;
+  Decisions decisions;  // points into the plugins above
+  Timeline timeline;
+  std::vector<PluginRecord> plugins;
+
+  int64_t num_tiers() const { return decisions.num_tiers; }
+  // An interval of the configuration in steps; 0 stays 0 ("never").
+  int64_t interval_steps(const Duration& interval, const char* key) const;
+};
+
+// with_data = false prices the run without reading any text: the vocabulary is taken from the configuration.
+// Throws Error of any code.
+std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data);
+
+}  // namespace espalier

@@ -1,0 +1,107 @@
+#include <fmt/format.h>
+
+#include <ATen/ATen.h>
+
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/app/verbs.h"
+#include "core/base/text.h"
+#include "core/checkpoint/checkpoint.h"
+#include "core/data/tokenizer.h"
+#include "core/device/device.h"
+#include "core/eval/evaluate.h"
+#include "core/eval/generate.h"
+
+namespace espalier {
+namespace {
+
+struct Arguments {
+  std::string model, dtype = "fp32", device = "auto";
+  int64_t threads = 0;
+
+  void add(CLI::App& verb) {
+    verb.add_option("model", model, "A checkpoint, or a Hugging Face model folder with its tokenizer")->required();
+    verb.add_option("--dtype", dtype, "Compute type")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
+    verb.add_option("--device", device, "Where to run")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
+    verb.add_option("--threads", threads, "CPU threads; 0 = one a core")->capture_default_str();
+  }
+  ComputeType compute() const { return dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32; }
+};
+
+struct Opened {
+  LoadedModel model;
+  std::unique_ptr<Tokenizer> tokenizer;
+};
+
+Opened open_model(const Arguments& a) {
+  const DeviceInfo device = open_device(a.device, a.threads);
+  Opened out{load_model(a.model), load_tokenizer(a.model)};
+  if (out.tokenizer->vocab_size() > out.model.spec.vocab_size)
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("the tokenizer has {} tokens, the model {}", out.tokenizer->vocab_size(), out.model.spec.vocab_size), a.model);
+  out.model.params = out.model.params.transformed([&](const Param& param) { return param.value.to(device.device); });
+  return out;
+}
+
+int evaluate_text(const Arguments& a, const std::string& file, bool json) {
+  const std::string text = read_file(file, ErrorCode::data);
+  if (text.empty()) throw Error(ErrorCode::data, "is empty", file);
+  if (const size_t at = find_invalid_utf8(text); at != std::string::npos)
+    throw Error(ErrorCode::data, fmt::format("is not UTF-8: byte {}", at), file, "convert it first, for example with iconv -t UTF-8");
+  const Opened opened = open_model(a);
+  const std::vector<int32_t> ids = opened.tokenizer->encode(text);
+  Evaluation result = evaluate_stream(opened.model.spec, opened.model.params, ids, opened.tokenizer->eos(), 8, a.compute());
+  result.bytes = static_cast<int64_t>(text.size());
+  if (json)
+    std::cout << nlohmann::json{{"tokens", result.tokens}, {"bytes", result.bytes}, {"nll", result.nll()}, {"bpb", result.bits_per_byte()}}.dump() << "\n";
+  else
+    std::cout << fmt::format("{} tokens, {} bytes: {:.4f} nats a token, {:.4f} bits per byte\n", result.tokens, result.bytes, result.nll(), result.bits_per_byte());
+  return 0;
+}
+
+}  // namespace
+
+void add_model_verbs(CLI::App& app, Action& action) {
+  struct Evaluate : Arguments {
+    std::string text;
+    bool json = false;
+  };
+  auto eval_args = std::make_shared<Evaluate>();
+  auto* eval = app.add_subcommand("eval", "Loss of a model on a text: nats a token and bits per byte");
+  eval_args->add(*eval);
+  eval->add_option("--text", eval_args->text, "UTF-8 text file, read as one document")->required()->type_name("FILE");
+  eval->add_flag("--json", eval_args->json, "Print JSON");
+  eval->callback([=, &action] { action = [=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); }; });
+
+  struct Generate : Arguments {
+    std::string prompt;
+    SampleSettings settings;
+    int64_t seed = 0;
+  };
+  auto args = std::make_shared<Generate>();
+  auto* verb = app.add_subcommand("generate", "Continue a prompt");
+  args->add(*verb);
+  verb->add_option("--prompt", args->prompt, "Beginning of the text")->required();
+  verb->add_option("--max-tokens", args->settings.max_tokens, "Tokens to add at most")->capture_default_str();
+  verb->add_option("--temperature", args->settings.temperature, "0 = always the likeliest token")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--top-k", args->settings.top_k, "Choose among the k likeliest; 0 = all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--seed", args->seed, "The same seed gives the same text")->capture_default_str();
+  verb->callback([=, &action] {
+    action = [=] {
+      const Opened opened = open_model(*args);
+      SampleSettings settings = args->settings;
+      settings.seed = static_cast<uint64_t>(args->seed);
+      settings.stop_token = opened.tokenizer->eos();
+      std::vector<int32_t> ids{opened.tokenizer->eos()};
+      const auto prompt = opened.tokenizer->encode(args->prompt);
+      ids.insert(ids.end(), prompt.begin(), prompt.end());
+      const auto out = generate(opened.model.spec, opened.model.params, ids, settings, args->compute());
+      std::cout << args->prompt << opened.tokenizer->decode(out) << "\n";
+      return 0;
+    };
+  });
+}
+
+}  // namespace espalier

@@ -1,0 +1,63 @@
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/app/session.h"
+#include "core/app/verbs.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+json to_json(const Timeline& timeline) {
+  json stages = json::array();
+  for (const auto& row : timeline.stages)
+    stages.push_back({{"stage", row.stage},
+                      {"start", row.start},
+                      {"steps", row.steps},
+                      {"tokens", row.tokens},
+                      {"num_layers", row.spec.num_layers},
+                      {"mean_layers", row.mean_layers},
+                      {"d_model", row.spec.d_model},
+                      {"d_ff", row.spec.d_ff},
+                      {"num_heads", row.spec.num_heads},
+                      {"num_params", row.num_params},
+                      {"flops", row.flops},
+                      {"trainable_fraction", row.trainable_fraction},
+                      {"memory_bytes", row.memory_bytes},
+                      {"lr_first", row.lr_first},
+                      {"lr_last", row.lr_last},
+                      {"lr_max", row.lr_max},
+                      {"tier_weights", row.tier_weights}});
+  return {{"stages", stages},
+          {"total_steps", timeline.total_steps},
+          {"total_tokens", timeline.total_tokens},
+          {"total_flops", timeline.total_flops}};
+}
+
+}  // namespace
+
+void add_plan_verb(CLI::App& app, Action& action) {
+  struct Arguments {
+    ConfigOptions options;
+    bool json = false;
+  };
+  auto args = std::make_shared<Arguments>();
+  auto* plan = app.add_subcommand("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
+  args->options.add(*plan, /*with_config=*/true);
+  plan->add_flag("--json", args->json, "Print JSON");
+  plan->callback([=, &action] {
+    action = [=] {
+      const auto session = build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
+                                         /*with_data=*/false);
+      if (args->json)
+        std::cout << to_json(session->timeline).dump(2) << "\n";
+      else
+        std::cout << format_timeline(session->timeline);
+      return 0;
+    };
+  });
+}
+
+}  // namespace espalier

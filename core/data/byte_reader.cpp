@@ -1,0 +1,148 @@
+#include "core/data/byte_reader.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+
+namespace espalier {
+namespace {
+
+constexpr size_t kChunk = size_t{1} << 16;
+constexpr const char* kPathHint = "relative paths start at the working directory";
+
+class RawFile {
+ public:
+  explicit RawFile(const std::filesystem::path& path) : path_(path.string()), file_(std::fopen(path.c_str(), "rb")) {
+    if (file_ == nullptr)
+      throw Error(ErrorCode::data, std::string("cannot open: ") + std::strerror(errno), path_, kPathHint);
+  }
+  ~RawFile() { std::fclose(file_); }
+  RawFile(const RawFile&) = delete;
+  RawFile& operator=(const RawFile&) = delete;
+
+  size_t read(std::span<char> out) {
+    const size_t n = std::fread(out.data(), 1, out.size(), file_);
+    if (n < out.size() && std::ferror(file_) != 0)
+      throw Error(ErrorCode::data, std::string("cannot read: ") + std::strerror(errno), path_);
+    return n;
+  }
+  void rewind() { std::rewind(file_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::FILE* file_;
+};
+
+class PlainReader : public ByteReader {
+ public:
+  explicit PlainReader(std::unique_ptr<RawFile> file) : file_(std::move(file)) {}
+  size_t read(std::span<char> out) override { return file_->read(out); }
+
+ private:
+  std::unique_ptr<RawFile> file_;
+};
+
+[[noreturn]] void damaged(const char* format, const std::string& what, const std::string& path) {
+  throw Error(ErrorCode::data, std::string(format) + " stream " + what, path, "copy or compress the file again");
+}
+
+class GzipReader : public ByteReader {
+ public:
+  explicit GzipReader(std::unique_ptr<RawFile> file) : file_(std::move(file)), input_(kChunk) {
+    constexpr int kGzipOnly = 16 + MAX_WBITS;
+    if (inflateInit2(&stream_, kGzipOnly) != Z_OK) throw Error(ErrorCode::internal, "zlib did not start");
+  }
+  ~GzipReader() override { inflateEnd(&stream_); }
+
+  size_t read(std::span<char> out) override {
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(out.size());
+    while (stream_.avail_out > 0) {
+      if (stream_.avail_in == 0) {
+        stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
+        stream_.avail_in = static_cast<uInt>(file_->read(input_));
+        if (stream_.avail_in == 0) {
+          if (!between_members_) damaged("gzip", "is truncated", file_->path());
+          break;
+        }
+      }
+      if (between_members_) {
+        inflateReset(&stream_);
+        between_members_ = false;
+      }
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      if (status == Z_STREAM_END) {
+        between_members_ = true;  // a gzip file may hold several members, one after the other
+      } else if (status != Z_OK) {
+        damaged("gzip", std::string("is damaged: ") + (stream_.msg != nullptr ? stream_.msg : "bad data"),
+                file_->path());
+      }
+    }
+    return out.size() - stream_.avail_out;
+  }
+
+ private:
+  std::unique_ptr<RawFile> file_;
+  std::vector<char> input_;
+  z_stream stream_{};
+  bool between_members_ = false;
+};
+
+class ZstdReader : public ByteReader {
+ public:
+  explicit ZstdReader(std::unique_ptr<RawFile> file)
+      : file_(std::move(file)), input_(kChunk), context_(ZSTD_createDCtx(), &ZSTD_freeDCtx) {}
+
+  size_t read(std::span<char> out) override {
+    ZSTD_outBuffer target{out.data(), out.size(), 0};
+    while (target.pos < target.size) {
+      if (source_.pos == source_.size && !flushing_) {
+        source_ = {input_.data(), file_->read(input_), 0};
+        if (source_.size == 0) {
+          if (frame_open_) damaged("zstd", "is truncated", file_->path());
+          break;
+        }
+      }
+      const size_t status = ZSTD_decompressStream(context_.get(), &target, &source_);
+      if (ZSTD_isError(status) != 0)
+        damaged("zstd", std::string("is damaged: ") + ZSTD_getErrorName(status), file_->path());
+      frame_open_ = status != 0;
+      // A full target may hide output that is still inside the decoder.
+      flushing_ = frame_open_ && target.pos == target.size;
+    }
+    return target.pos;
+  }
+
+ private:
+  std::unique_ptr<RawFile> file_;
+  std::vector<char> input_;
+  std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context_;
+  ZSTD_inBuffer source_{};
+  bool frame_open_ = false, flushing_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteReader> open_bytes(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) throw Error(ErrorCode::data, "is a folder, not a file", path.string());
+  auto file = std::make_unique<RawFile>(path);
+  std::array<char, 4> magic{};
+  const size_t n = file->read(magic);
+  if (n == 0) throw Error(ErrorCode::data, "the file is empty", path.string(), "remove it from the source or fill it");
+  file->rewind();
+  if (n >= 2 && std::memcmp(magic.data(), "\x1f\x8b", 2) == 0) return std::make_unique<GzipReader>(std::move(file));
+  if (n == 4 && std::memcmp(magic.data(), "\x28\xb5\x2f\xfd", 4) == 0)
+    return std::make_unique<ZstdReader>(std::move(file));
+  return std::make_unique<PlainReader>(std::move(file));
+}
+
+}  // namespace espalier

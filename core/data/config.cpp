@@ -1,0 +1,96 @@
+#include "core/data/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/error.h"
+
+namespace espalier {
+namespace {
+
+const Choices& policies() {
+  static const Choices choices{"repeat", "stop", "error"};
+  return choices;
+}
+
+bool usable_name(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  });
+}
+
+}  // namespace
+
+ExhaustedPolicy parse_exhausted(const std::string& text, const std::string& place) {
+  const auto& all = policies();
+  const auto found = std::find(all.begin(), all.end(), text);
+  if (found == all.end())
+    throw Error(ErrorCode::config, fmt::format("exhausted = \"{}\" is not known", text), place,
+                "use repeat, stop or error");
+  return static_cast<ExhaustedPolicy>(found - all.begin());
+}
+
+void SourceConfig::fields(Fields& f) {
+  f.field("name", name, "Name of the source in metrics and cache files: letters, digits, '_', '-', '.'.");
+  f.field("path", path,
+          "Training text: a file or a folder of files (.jsonl, plain text, both also gzip or zstd), or token shards "
+          "(.bin).");
+  f.field("paths", paths, "More files or folders of the same source, read after `path`.");
+  f.field("val", val, "Validation text, a file or a folder; empty: none.");
+  f.field("weight", weight, "Share of the mixture relative to the other sources; 0: by its number of tokens.",
+          Range::at_least(0));
+  f.field("exhausted", exhausted, "Overrides [data].exhausted for this source.",
+          Choices{"", "repeat", "stop", "error"});
+  f.field("text_field", text_field, "Key of the text in each JSON line.");
+}
+
+void DataConfig::fields(Fields& f) {
+  f.field(
+      "tokenizer", tokenizer,
+      "\"sentencepiece\" (trained on the sources and cached), \"byte\", or the path of a tokenizer folder or .model "
+      "file.");
+  f.field("vocab_size", vocab_size, "Vocabulary of the trained tokenizer; a small corpus may give a smaller one.",
+          Range::between(400, 1000000));
+  f.field("cache_dir", cache_dir, "Folder of token shards, difficulty scores and the trained tokenizer.");
+  f.field("exhausted", exhausted,
+          "When all of a source has been seen: repeat it in another order, stop drawing from it, or fail.", policies());
+  f.field("prefetch", prefetch, "Micro-batches made ready ahead of the training step.", Range::between(1, 1024));
+  f.tables("sources", sources, "One table a source.");
+}
+
+void DifficultyConfig::fields(Fields& f) {
+  f.plugin(plugin, "Scorer of documents; empty: no difficulty, one tier.");
+  f.field("tiers", tiers, "Tiers of equal token mass that the training documents are split into, easy to hard.",
+          Range::between(1, 255));
+}
+
+void check(const DataConfig& config) {
+  if (config.sources.empty())
+    throw Error(ErrorCode::config, "no data source", "data.sources", "add [[data.sources]] with name and path");
+  std::set<std::string> names;
+  size_t weighted = 0;
+  for (size_t i = 0; i < config.sources.size(); ++i) {
+    const auto& source = config.sources[i];
+    const auto place = fmt::format("data.sources[{}]", i);
+    if (!usable_name(source.name))
+      throw Error(ErrorCode::config, fmt::format("name = \"{}\" cannot name a source", source.name), place + ".name",
+                  "use letters, digits, '_', '-' and '.'");
+    if (!names.insert(source.name).second)
+      throw Error(ErrorCode::config, fmt::format("two sources are named \"{}\"", source.name), place + ".name",
+                  "give each source its own name");
+    if (source.path.empty() && source.paths.empty())
+      throw Error(ErrorCode::config, fmt::format("source \"{}\" has no path", source.name), place + ".path",
+                  "set path to a file or a folder");
+    if (!source.exhausted.empty()) parse_exhausted(source.exhausted, place + ".exhausted");
+    weighted += source.weight > 0 ? 1 : 0;
+  }
+  parse_exhausted(config.exhausted, "data.exhausted");
+  if (weighted != 0 && weighted != config.sources.size())
+    throw Error(ErrorCode::config, "some sources have a weight and some have not", "data.sources",
+                "give a weight to every source, or to none to mix by number of tokens");
+}
+
+}  // namespace espalier

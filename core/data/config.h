@@ -1,0 +1,56 @@
+// The [data] and [difficulty] tables. Relative paths are relative to the working directory of the process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config/fields.h"
+
+namespace espalier {
+
+// What happens when every window of a source has been seen once.
+enum class ExhaustedPolicy {
+  repeat,  // another epoch in another order
+  stop,    // the source leaves the mixture; the run ends when none is left
+  error,   // Error(data) naming the source
+};
+
+// Throws Error(config) for any other text.
+ExhaustedPolicy parse_exhausted(const std::string& text, const std::string& place);
+
+struct SourceConfig {
+  std::string name;
+  std::string path;                // a file or a folder
+  std::vector<std::string> paths;  // more of them, read after `path`
+  std::string val;                 // empty: the source has no validation text
+  double weight = 0;               // 0: by its number of tokens
+  std::string exhausted;           // empty: as [data]
+  std::string text_field = "text";
+
+  void fields(Fields& f);
+};
+
+struct DataConfig {
+  std::string tokenizer = "sentencepiece";
+  int64_t vocab_size = 4096;
+  std::string cache_dir = "runs/cache";
+  std::string exhausted = "repeat";
+  int64_t prefetch = 4;
+  std::vector<SourceConfig> sources;
+
+  void fields(Fields& f);
+};
+
+struct DifficultyConfig {
+  PluginChoice plugin;
+  int64_t tiers = 4;
+
+  void fields(Fields& f);
+};
+
+// Checks what one key alone cannot: names unique and usable in metric names, weights given for all sources or for none,
+// every source with a path. Throws Error(config).
+void check(const DataConfig& config);
+
+}  // namespace espalier

@@ -1,0 +1,26 @@
+// SHA-256 of input files, remembered in the cache folder: a file whose path, size, times and inode are unchanged is not
+// read again, so a start with prepared data takes no time.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace espalier {
+
+class FileHashes {
+ public:
+  // Reads <folder>/files.json; a missing or unreadable one counts as empty.
+  explicit FileHashes(const std::filesystem::path& folder);
+  // 64 hexadecimal digits. Throws Error(data) when the file cannot be read.
+  std::string sha256(const std::filesystem::path& path);
+  // Writes files.json when something was added. Throws Error(data).
+  void save() const;
+
+ private:
+  std::filesystem::path index_;
+  nlohmann::json known_;
+  bool changed_ = false;
+};
+
+}  // namespace espalier

@@ -1,0 +1,83 @@
+#include "core/data/token_shard_writer.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "core/base/error.h"
+#include "core/base/file.h"
+
+namespace espalier {
+namespace {
+
+constexpr int32_t kLargestUint16Vocab = 65500;
+
+[[noreturn]] void fail(const char* what, const fs::path& path) {
+  throw Error(ErrorCode::data, fmt::format("{}: {}", what, std::strerror(errno)), path.string(),
+              "free some disk space or choose another data.cache_dir");
+}
+
+template <class T>
+void pack(std::span<const int32_t> ids, std::string& bytes) {
+  bytes.resize(ids.size() * sizeof(T));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto value = static_cast<T>(ids[i]);
+    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
+  }
+}
+
+}  // namespace
+
+TokenShardWriter::TokenShardWriter(fs::path stem, int32_t vocab_size)
+    : stem_(std::move(stem)), bin_(nullptr, &std::fclose) {
+  index_.token_width = vocab_size < kLargestUint16Vocab ? 2 : 4;
+  bin_.reset(std::fopen(temporary(".bin").c_str(), "wbe"));
+  if (!bin_) fail("cannot create", temporary(".bin"));
+}
+
+TokenShardWriter::~TokenShardWriter() {
+  remove_temporaries();
+}
+
+// A name of its own, so that two processes never write into one file, and a killed one leaves no half shard.
+fs::path TokenShardWriter::temporary(const char* suffix) const {
+  return stem_.string() + suffix + ".tmp" + std::to_string(::getpid());
+}
+
+void TokenShardWriter::remove_temporaries() noexcept {
+  std::error_code ignored;
+  fs::remove(temporary(".bin"), ignored);
+  fs::remove(temporary(".idx"), ignored);
+}
+
+void TokenShardWriter::append(std::span<const int32_t> document) {
+  assert(!document.empty());
+  if (document.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
+    throw Error(ErrorCode::data, "a document has more than 2^31 - 1 tokens", stem_.string(),
+                "split the text into documents");
+  if (index_.token_width == 2) {
+    pack<uint16_t>(document, buffer_);
+  } else {
+    pack<int32_t>(document, buffer_);
+  }
+  if (std::fwrite(buffer_.data(), 1, buffer_.size(), bin_.get()) != buffer_.size())
+    fail("cannot write", temporary(".bin"));
+  index_.offsets.push_back(index_.offsets.back() + document.size());
+}
+
+void TokenShardWriter::finish() {
+  if (std::fflush(bin_.get()) != 0) fail("cannot write", temporary(".bin"));
+  bin_.reset();
+  fsync_path(temporary(".bin"), ErrorCode::data);
+  write_file(temporary(".idx"), index_.serialize(), ErrorCode::data);
+  for (const char* suffix : {".bin", ".idx"})
+    if (std::rename(temporary(suffix).c_str(), (stem_.string() + suffix).c_str()) != 0)
+      fail("cannot rename", temporary(suffix));
+  fsync_path(stem_.has_parent_path() ? stem_.parent_path() : fs::path("."), ErrorCode::data);
+}
+
+}  // namespace espalier

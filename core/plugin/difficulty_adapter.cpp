@@ -1,0 +1,119 @@
+#include "core/plugin/difficulty_adapter.h"
+
+#include <espalier/difficulty.h>
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/plugin/fenced.h"
+#include "core/plugin/sized.h"
+
+namespace espalier::plugin {
+namespace {
+
+// A NaN that no arithmetic makes: still there after score() means that the plugin wrote nothing.
+constexpr uint32_t kUnwritten = 0xFFA5A5A5;
+
+class DifficultyAdapter : public DifficultyScorer {
+ public:
+  DifficultyAdapter(Registry& registry, const PluginChoice& choice, const PluginSetup& setup)
+      : plugin_(registry, Kind::difficulty, choice, setup),
+        table_(sized_copy<esp_difficulty>(plugin_.vtable(), ESPALIER_SIZE_UP_TO(esp_difficulty, score),
+                                          "difficulty table", plugin_.info().id)) {
+    if (table_.score == nullptr) throw plugin_.misbehaved("its difficulty table lacks score");
+    if (needs_fit() && (table_.fit_batch == nullptr || table_.fit_end == nullptr))
+      throw plugin_.misbehaved("it needs a fit but its table lacks fit_batch or fit_end");
+    constexpr uint32_t kKnown = ESP_NEEDS_TEXT | ESP_NEEDS_TOKENS | ESP_NEEDS_FIT;
+    if ((table_.needs & ~kKnown) != 0)
+      throw plugin_.misbehaved(
+          fmt::format("it needs something that this Espalier does not know (bits {:#x})", table_.needs & ~kKnown));
+  }
+
+  const PluginIdentity& identity() const { return plugin_.identity(); }
+  bool needs_tokens() const override { return (table_.needs & ESP_NEEDS_TOKENS) != 0; }
+  bool needs_fit() const override { return (table_.needs & ESP_NEEDS_FIT) != 0; }
+
+  void fit_batch(const DocBatch& docs) override {
+    if (!needs_fit()) return;
+    const esp_docs batch = to_abi_docs(docs);
+    const std::lock_guard lock(mutex_);
+    plugin_.call("fit_batch()", [&](esp_call* call) { return table_.fit_batch(plugin_.self(), call, &batch); });
+  }
+
+  void fit_end() override {
+    if (!needs_fit()) return;
+    const std::lock_guard lock(mutex_);
+    plugin_.call("fit_end()", [&](esp_call* call) { return table_.fit_end(plugin_.self(), call); });
+  }
+
+  std::vector<float> score(const DocBatch& docs) override {
+    const esp_docs batch = to_abi_docs(docs);
+    Fenced<float> out(std::vector<float>(docs.count(), std::bit_cast<float>(kUnwritten)));
+    const auto run = [&] {
+      plugin_.call("score()", [&](esp_call* call) { return table_.score(plugin_.self(), call, &batch, out.data()); });
+    };
+    if (plugin_.info().claims_any(ESP_CLAIM_REENTRANT)) {
+      run();
+    } else {
+      const std::lock_guard lock(mutex_);
+      run();
+    }
+    if (!out.intact()) throw plugin_.misbehaved("score() wrote past the end of the array of scores");
+    return checked(out.take());
+  }
+
+  std::string fingerprint() const override {
+    const PluginIdentity& who = plugin_.identity();
+    return nlohmann::json{{"id", who.id},
+                          {"version", who.version},
+                          {"sha256", who.sha256},
+                          {"params", nlohmann::json::parse(who.params_json)}}
+        .dump();
+  }
+
+ private:
+  esp_docs to_abi_docs(const DocBatch& docs) const {
+    esp_docs out{};
+    out.struct_size = sizeof(esp_docs);
+    out.count = docs.count();
+    out.ids = docs.ids.data();
+    if ((table_.needs & ESP_NEEDS_TEXT) != 0) {
+      out.text_offsets = docs.text_offsets.data();
+      out.text = docs.text.data();
+    }
+    if (needs_tokens()) {
+      out.token_offsets = docs.token_offsets.data();
+      out.tokens = docs.tokens.data();
+    }
+    return out;
+  }
+
+  std::vector<float> checked(std::vector<float> scores) const {
+    for (size_t i = 0; i < scores.size(); ++i) {
+      if (std::bit_cast<uint32_t>(scores[i]) == kUnwritten)
+        throw plugin_.misbehaved(
+            fmt::format("score() returned OK but left document {} of {} without a score", i, scores.size()));
+      if (std::isinf(scores[i]))
+        throw plugin_.misbehaved(fmt::format("score() gave document {} of {} an infinite score", i, scores.size()));
+    }
+    return scores;
+  }
+
+  PluginInstance plugin_;  // first: holds the library, destroyed last
+  esp_difficulty table_;
+  std::mutex mutex_;  // one call at a time into a plugin that is not reentrant
+};
+
+}  // namespace
+
+DifficultyPlugin make_difficulty(Registry& registry, const PluginChoice& choice, const PluginSetup& setup) {
+  auto adapter = std::make_unique<DifficultyAdapter>(registry, choice, setup);
+  PluginIdentity identity = adapter->identity();
+  return {std::move(adapter), std::move(identity)};
+}
+
+}  // namespace espalier::plugin

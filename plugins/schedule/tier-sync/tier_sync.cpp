@@ -1,0 +1,93 @@
+// Data mixture in step with growth: each stage opens further difficulty tiers.
+#include <espalier/sdk.hpp>
+
+#include <algorithm>
+
+namespace sdk = espalier::sdk;
+
+class TierSync final : public sdk::Schedule {
+ public:
+  static void describe(sdk::Description<TierSync>& about) {
+    about.id("org.espalier.schedule.tier-sync").version("0.1.0").vendor("Espalier");
+    about.summary("opens harder data tiers as the model grows");
+    about.url("https://arxiv.org/abs/2506.11389");
+    about.citation("Singh, Band and Adeli, Curriculum-Guided Layer Scaling, 2025");
+    about.claims(ESP_CLAIM_DETERMINISTIC);
+    about.param("opened", &TierSync::opened_, "open tiers at each stage; empty: ceil((stage + 1) * tiers / stages)")
+        .min(1);
+    about.param("focus", &TierSync::focus_, "extra share of the tiers opened last, on top of equal weights")
+        .min(0)
+        .max(kLargestFocus)
+        .tunable();
+  }
+
+  void bind(sdk::Call&, const sdk::Progress& start, const std::vector<std::string>& keys) override {
+    const std::int64_t num_tiers = static_cast<std::int64_t>(keys.size());
+    num_stages_ = std::max<std::int64_t>(start.num_stages, 1);
+    tiers_.clear();
+    for (const std::string& key : keys) {
+      const std::int64_t tier = tier_of(key);
+      if (tier >= num_tiers || std::find(tiers_.begin(), tiers_.end(), tier) != tiers_.end()) {
+        throw sdk::invalid("tier-sync needs each of data.tier.0 .. data.tier.", num_tiers - 1,
+                           " once; it was asked for '", key, "'");
+      }
+      tiers_.push_back(tier);
+    }
+    if (!opened_.empty()) check_opened(num_tiers);
+  }
+
+  void value(sdk::Call&, const sdk::Progress& at, sdk::Span<double> out) override {
+    const std::int64_t open = open_tiers(at.stage);
+    std::int64_t newest = 0;  // first of the tiers that opened last
+    for (std::int64_t stage = 1; stage <= at.stage; ++stage) {
+      if (open_tiers(stage) > open_tiers(stage - 1)) newest = open_tiers(stage - 1);
+    }
+    for (std::size_t i = 0; i < tiers_.size(); ++i) {
+      double weight = 0;
+      if (tiers_[i] < open) weight = (1 - focus_) / static_cast<double>(open);
+      if (tiers_[i] >= newest && tiers_[i] < open) weight += focus_ / static_cast<double>(open - newest);
+      out[i] = weight;
+    }
+  }
+
+  /// The end of this stage, where the host knows it: nothing changes within a stage.
+  std::uint64_t next_change(sdk::Call&, const sdk::Progress& at) override {
+    if (at.stage + 1 >= num_stages_ || at.stage_total_steps == 0) return kNever;
+    return at.step - at.stage_step + at.stage_total_steps;
+  }
+
+ private:
+  static constexpr double kLargestFocus = 0.999;  // below 1, so that every open tier keeps a share
+
+  static std::int64_t tier_of(const std::string& key) {
+    static const std::string kPrefix = "data.tier.";
+    const std::string number = key.substr(std::min(key.size(), kPrefix.size()));
+    if (key.compare(0, kPrefix.size(), kPrefix) != 0 || number.empty() || number.size() > 6 ||
+        number.find_first_not_of("0123456789") != std::string::npos) {
+      throw sdk::unimplemented("tier-sync fills 'data.tier.<i>' only, not '", key, "'");
+    }
+    return std::stoll(number);
+  }
+
+  void check_opened(std::int64_t num_tiers) const {
+    if (static_cast<std::int64_t>(opened_.size()) != num_stages_) {
+      throw sdk::invalid("opened has ", opened_.size(), " numbers, the run has ", num_stages_, " stages");
+    }
+    if (opened_.back() > num_tiers) throw sdk::invalid("opened asks for tier ", opened_.back(), " of ", num_tiers);
+    if (!std::is_sorted(opened_.begin(), opened_.end())) throw sdk::invalid("opened must not fall from stage to stage");
+  }
+
+  std::int64_t open_tiers(std::int64_t stage) const {
+    stage = std::min(stage, num_stages_ - 1);
+    if (!opened_.empty()) return opened_[static_cast<std::size_t>(stage)];
+    const std::int64_t num_tiers = static_cast<std::int64_t>(tiers_.size());
+    return ((stage + 1) * num_tiers + num_stages_ - 1) / num_stages_;
+  }
+
+  std::vector<std::int64_t> opened_;
+  double focus_ = 0;
+  std::int64_t num_stages_ = 1;
+  std::vector<std::int64_t> tiers_;  // the tier of each bound key
+};
+
+ESPALIER_PLUGIN(TierSync);

@@ -1,0 +1,1 @@
+"""Builds the English text corpus of the quick start from Debian packages."""

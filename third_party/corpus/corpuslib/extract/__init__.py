@@ -1,0 +1,1 @@
+"""One module per kind of markup. Each turns (path, content) pairs into documents."""

@@ -2,53 +2,29 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <utility>
+#include <span>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/text.h"
+#include "core/plugin/child_process.h"
 
 extern char** environ;
 
 namespace espalier::plugin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-class Pipe {
- public:
-  Pipe() {
-    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
-      throw Error(ErrorCode::internal, fmt::format("cannot make a pipe: {}", ::strerror(errno)));
-    ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  int read_end() const { return ends_[0]; }
-  int write_end() const { return ends_[1]; }
-  void close_write() { close_end(1); }
-
- private:
-  void close_end(size_t end) {
-    if (const int fd = std::exchange(ends_[end], -1); fd >= 0) ::close(fd);
-  }
-  std::array<int, 2> ends_{-1, -1};
-};
-
-// Starts the child in a process group of its own, with a clean signal mask, nothing to read and nothing to say but the
-// report. Returns 0 when it cannot be started.
-pid_t start(const std::filesystem::path& exe, const std::filesystem::path& library, const Pipe& pipe) {
+// Starts the probe in a process group of its own, with a clean signal mask, nothing to read and nothing to say but its
+// reports. Returns 0 when it cannot be started.
+pid_t start(const std::filesystem::path& exe, std::string request, const Pipe& pipe) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   sigset_t none, all;
@@ -63,8 +39,8 @@ pid_t start(const std::filesystem::path& exe, const std::filesystem::path& libra
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string program = exe.string(), verb = "plugin-probe", path = library.string();
-  std::array<char*, 4> arguments{program.data(), verb.data(), path.data(), nullptr};
+  std::string program = exe.string(), verb = "plugin-probe";
+  std::array<char*, 4> arguments{program.data(), verb.data(), request.data(), nullptr};
   pid_t child = 0;
   if (::posix_spawn(&child, program.c_str(), &files, &attributes, arguments.data(), environ) != 0) child = 0;
   ::posix_spawnattr_destroy(&attributes);
@@ -72,74 +48,60 @@ pid_t start(const std::filesystem::path& exe, const std::filesystem::path& libra
   return child;
 }
 
-// Takes what is in the pipe now; false once the other end is closed.
-bool drain(const Pipe& pipe, std::string& text) {
-  constexpr size_t kMaxReport = 16U << 20;
-  std::array<char, 1U << 14> buffer;
-  for (;;) {
-    const ssize_t n = ::read(pipe.read_end(), buffer.data(), buffer.size());
-    if (n > 0 && text.size() < kMaxReport) text.append(buffer.data(), static_cast<size_t>(n));
-    if (n == 0) return false;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno == EAGAIN;
-  }
-}
-
-// False when the time was up before the child ended. Collects its report meanwhile; leaves it to be reaped, so that its
-// process group keeps its number.
-bool wait_for(pid_t child, const Pipe& pipe, Clock::time_point deadline, std::string& report) {
-  bool open = true;
-  for (;;) {
-    siginfo_t ended{};
-    ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
-    if (open) open = drain(pipe, report);  // after waitid: a child that has ended has written everything
-    if (ended.si_pid == child) return true;
-    if (Clock::now() >= deadline) return false;
-    pollfd ready{pipe.read_end(), POLLIN, 0};
-    ::poll(&ready, open ? 1 : 0, 5);
-  }
-}
-
-std::string describe_end(int status) {
-  if (WIFSIGNALED(status)) {
-    const char* name = ::sigabbrev_np(WTERMSIG(status));
-    return fmt::format("crashed: signal {} (SIG{})", WTERMSIG(status), name == nullptr ? "?" : name);
-  }
-  return fmt::format("ended the process with exit code {} while it was loaded", WEXITSTATUS(status));
-}
-
-std::string run_child(const std::filesystem::path& exe, const std::filesystem::path& library,
-                      std::chrono::milliseconds timeout, ProbeResult& result) {
+// Fills the status and plugins of the results from one run of the probe.
+void run_probe(const std::filesystem::path& exe, std::span<ProbeResult*> results, milliseconds timeout) {
+  const auto fail = [&](size_t from, const std::string& why) {
+    for (size_t i = from; i < results.size(); ++i) results[i]->status = "could not be probed: " + why;
+  };
+  std::string request = std::to_string(timeout.count());
+  for (const ProbeResult* result : results) request += "\n" + result->path.string();
   Pipe pipe;
-  const Clock::time_point deadline = Clock::now() + timeout;
-  const pid_t child = start(exe, library, pipe);
-  if (child == 0) return fmt::format("could not be probed: {} does not start", exe.string());
-  pipe.close_write();
-  std::string report;
-  const bool ended = wait_for(child, pipe, deadline, report);
-  int status = 0;
-  ::kill(-child, SIGKILL);  // also what the library may have started
-  ::waitpid(child, &status, 0);
-  if (!ended) return fmt::format("timed out: not loaded after {:g} s", static_cast<double>(timeout.count()) / 1000.0);
-  if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0 || report.empty()) return describe_end(status);
-  read_report(report, result);
-  return result.status;
+  const pid_t child = start(exe, std::move(request), pipe);
+  if (child == 0) return fail(0, exe.string() + " does not start");
+
+  // The probe keeps the libraries' time; this only ends a probe that is itself stuck, on a disk or a debugger.
+  constexpr auto kStart = std::chrono::minutes(5);
+  const auto deadline = steady_clock::now() + kStart + results.size() * (timeout + std::chrono::seconds(1));
+  const ChildEnd end = wait_for_child(child, pipe, deadline);
+  const std::vector<std::string> reports = split(end.output, '\n');
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (i + 1 >= reports.size())  // the last part follows the last line break
+      return fail(i, fmt::format("{} {}", exe.string(), end.timed_out ? "does not answer" : end.describe()));
+    try {
+      read_report(reports[i], *results[i]);
+    } catch (const Error& error) {
+      results[i]->status = "could not be probed: " + error.message();
+    }
+  }
 }
 
 }  // namespace
 
-ProbeResult probe_in_child(const std::filesystem::path& exe, const std::filesystem::path& library,
-                           std::chrono::milliseconds timeout) {
-  ProbeResult result;
-  result.path = library;
-  try {
-    result.sha256 = sha256_file(library, ErrorCode::plugin);
-    result.status = run_child(exe, library, timeout, result);
-  } catch (const Error& error) {
-    result.status = error.message();
+std::vector<ProbeResult> probe_in_child(const std::filesystem::path& exe,
+                                        const std::vector<std::filesystem::path>& libraries, milliseconds timeout) {
+  std::vector<ProbeResult> results(libraries.size());
+  std::vector<ProbeResult*> readable;
+  for (size_t i = 0; i < libraries.size(); ++i) {
+    results[i].path = std::filesystem::absolute(libraries[i]);
+    try {
+      results[i].sha256 = sha256_file(libraries[i], ErrorCode::plugin);
+      readable.push_back(&results[i]);
+      if (libraries[i].string().find('\n') == std::string::npos) continue;
+      readable.pop_back();
+      results[i].status = "its path has a line break in it";
+    } catch (const Error& error) {
+      results[i].status = error.message();
+    }
   }
-  if (!result.ok()) result.plugins.clear();
-  return result;
+  constexpr size_t kAtOnce = 16;  // the paths must fit into one argument
+  for (size_t at = 0; at < readable.size(); at += kAtOnce)
+    run_probe(exe, std::span(readable).subspan(at, std::min(kAtOnce, readable.size() - at)), timeout);
+  return results;
+}
+
+ProbeResult probe_in_child(const std::filesystem::path& exe, const std::filesystem::path& library,
+                           milliseconds timeout) {
+  return probe_in_child(exe, std::vector{library}, timeout).front();
 }
 
 }  // namespace espalier::plugin

@@ -1,5 +1,10 @@
-// Looking into a plugin's library from a safe distance: a child process loads it and reports what it offers, so that a
+// Looking into plugin libraries from a safe distance: a child process loads them and reports what they offer, so that a
 // library that crashes, hangs or exits while loading costs one line in a list and nothing else.
+//
+//   this process --exec--> a probe of the host's own binary --fork--> one process for each library
+//
+// Starting the binary is slow (it may carry a large tensor library), forking it is not; and the time limit of a library
+// does not count the start.
 #pragma once
 
 #include <chrono>
@@ -20,17 +25,23 @@ struct ProbeResult {
   bool ok() const { return status == "ok"; }
 };
 
-// Runs `<exe> plugin-probe <library>` and reads its report; never throws for what the library does. After `timeout` the
-// child is killed with everything it started. May run on several threads at once.
+inline constexpr std::chrono::milliseconds kProbeTimeout = std::chrono::seconds(10);
+
+// Runs `<exe> plugin-probe <request>` over the libraries; never throws for what they do. A library that is not loaded
+// after `timeout` is killed with everything it started. Results in the order of the libraries.
+std::vector<ProbeResult> probe_in_child(const std::filesystem::path& exe,
+                                        const std::vector<std::filesystem::path>& libraries,
+                                        std::chrono::milliseconds timeout = kProbeTimeout);
 ProbeResult probe_in_child(const std::filesystem::path& exe, const std::filesystem::path& library,
-                           std::chrono::milliseconds timeout = std::chrono::seconds(10));
+                           std::chrono::milliseconds timeout = kProbeTimeout);
 
-// The child's side, behind the verb `plugin-probe`: loads the library and prints its report on the standard output.
-// What the library itself prints goes to the standard error. Returns the exit code, 0 also for a library that is
-// refused.
-int run_plugin_probe(const std::string& library);
+// The child's side, behind the hidden verb `plugin-probe`. `request` is the path of one library, or, as
+// probe_in_child() sends it, the time limit in milliseconds and the paths, a line each. Prints a report a line on the
+// standard output; what the libraries print goes nowhere. Returns the exit code, 0 also for libraries that fail.
+int run_plugin_probe(const std::string& request);
 
-// The report as text: what the child prints and the cache keeps. read_report throws Error(plugin) for other text.
+// One report: what the child prints and the cache keeps; a line of JSON. read_report fills status and plugins and
+// throws Error(plugin) for other text.
 std::string write_report(const ProbeResult& result);
 void read_report(const std::string& text, ProbeResult& result);
 

@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
@@ -19,29 +17,24 @@ std::string short_of(const std::string& name) {
   return name.substr(name.rfind('.') + 1);
 }
 
-// Probes what the cache does not know, several children at a time: most of the time goes into starting them.
+// In the order of the libraries: from the cache, or from one probe of all that it does not know.
 std::vector<ProbeResult> probe_libraries(const std::vector<std::filesystem::path>& libraries,
                                          const RegistryOptions& options, const ProbeCache& cache) {
   std::vector<ProbeResult> results(libraries.size());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < libraries.size(); i = next++) {
-      ProbeResult& result = results[i];
-      result.path = libraries[i];
-      try {
-        result.sha256 = sha256_file(libraries[i], ErrorCode::plugin);
-      } catch (const Error& error) {
-        result.status = error.message();
-        continue;
-      }
-      if (!cache.find(result)) result = probe_in_child(options.exe, libraries[i], options.timeout);
+  std::vector<size_t> unknown;
+  std::vector<std::filesystem::path> to_probe;
+  for (size_t i = 0; i < libraries.size(); ++i) {
+    results[i].path = libraries[i];
+    try {
+      results[i].sha256 = sha256_file(libraries[i], ErrorCode::plugin);
+      if (cache.find(results[i])) continue;
+    } catch (const Error&) {  // the probe says why it cannot be read
     }
-  };
-  const size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min({cores, libraries.size(), size_t{8}}); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+    unknown.push_back(i);
+    to_probe.push_back(libraries[i]);
+  }
+  std::vector<ProbeResult> probed = probe_in_child(options.exe, to_probe, options.timeout);
+  for (size_t i = 0; i < unknown.size(); ++i) results[unknown[i]] = std::move(probed[i]);
   return results;
 }
 

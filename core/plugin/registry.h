@@ -36,7 +36,7 @@ struct RegistryOptions {
   std::filesystem::path exe = "/proc/self/exe";  // has the verb plugin-probe
   std::filesystem::path prefix = prefix_of("/proc/self/exe");
   std::filesystem::path cache = default_probe_cache();
-  std::chrono::milliseconds timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds timeout = kProbeTimeout;
 };
 
 // Used by the driver thread.

@@ -61,6 +61,26 @@ TEST_CASE("a program that is no probe is named", "[plugin][probe]") {
   CHECK_THAT(probe_in_child("/nowhere/espalier", library).status, Contains("/nowhere/espalier does not start"));
   CHECK_THAT(probe_in_child("/bin/true", library).status, Contains("exit code 0"));
   CHECK_THAT(probe_in_child("/bin/echo", library).status, Contains("unreadable report"));
+  CHECK_THAT(probe_in_child("/bin/false", library).status, Contains("exit code 1"));
+}
+
+TEST_CASE("many libraries are probed in order, each on its own", "[plugin][probe]") {
+  std::vector<fs::path> libraries;
+  for (int i = 0; i < 3; ++i)
+    for (const char* name :
+         {"counter", "segfault_in_init", "absent", "plugin_template", "exit_in_constructor", "zero_layer"})
+      libraries.push_back(kFixtures / (std::string(name) + ".so"));
+  const auto results = probe_in_child(TEST_PROBE_EXE, libraries, std::chrono::seconds(10));
+  REQUIRE(results.size() == libraries.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    CHECK(results[i].path == libraries[i]);
+    const std::string name = libraries[i].stem().string();
+    const bool works = name == "counter" || name == "plugin_template" || name == "zero_layer";
+    INFO(name << ": " << results[i].status);
+    CHECK(results[i].ok() == works);
+    CHECK(results[i].plugins.size() == (works ? 1 : 0));
+  }
+  CHECK(probe_in_child(TEST_PROBE_EXE, std::vector<fs::path>{}).empty());
 }
 
 TEST_CASE("the cache knows a library by its content", "[plugin][probe]") {

@@ -1,0 +1,29 @@
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/plugin/probe.h"
+
+namespace espalier::plugin {
+
+using nlohmann::json;
+
+std::string write_report(const ProbeResult& result) {
+  json report{{"status", result.status}, {"plugins", json::array()}};
+  for (const PluginInfo& info : result.plugins) report["plugins"].push_back(json::parse(to_json(info)));
+  // A status may quote bytes of the library: keep the report valid whatever they are.
+  return report.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void read_report(const std::string& text, ProbeResult& result) {
+  try {
+    const json report = json::parse(text);
+    std::vector<PluginInfo> plugins;
+    for (const json& info : report.at("plugins")) plugins.push_back(from_json(info.dump()));
+    result.status = report.at("status").get<std::string>();
+    result.plugins = std::move(plugins);
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::plugin, std::string("unreadable report of a probe: ") + error.what());
+  }
+}
+
+}  // namespace espalier::plugin

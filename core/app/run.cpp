@@ -162,7 +162,7 @@ void write_samples(const Session& s, const TrainState& state, const fs::path& pa
     const auto encoded = s.tokenizer->encode(prompt);
     ids.insert(ids.end(), encoded.begin(), encoded.end());
     const auto out = generate(state.spec, state.params, ids, settings, compute);
-    text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt, s.tokenizer->decode(out));
+    text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt, valid_utf8(s.tokenizer->decode(out)));
   }
   if (text.empty()) return;
   write_file_atomic(path, text, ErrorCode::config);

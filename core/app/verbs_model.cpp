@@ -98,7 +98,7 @@ void add_model_verbs(CLI::App& app, Action& action) {
       const auto prompt = opened.tokenizer->encode(args->prompt);
       ids.insert(ids.end(), prompt.begin(), prompt.end());
       const auto out = generate(opened.model.spec, opened.model.params, ids, settings, args->compute());
-      std::cout << args->prompt << opened.tokenizer->decode(out) << "\n";
+      std::cout << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
       return 0;
     };
   });

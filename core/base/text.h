@@ -20,5 +20,7 @@ std::string human_count(double value);
 std::string human_seconds(double seconds);
 // Position of the first byte that is not valid UTF-8, or npos.
 size_t find_invalid_utf8(std::string_view text);
+// The text with every byte that is not UTF-8 replaced by U+FFFD; sampled byte tokens need not be text.
+std::string valid_utf8(std::string_view text);
 
 }  // namespace espalier

@@ -127,4 +127,6 @@ TEST_CASE("UTF-8 is checked to the byte", "[base][text]") {
   CHECK(find_invalid_utf8("\xF4\x90\x80\x80") == 0);  // beyond U+10FFFF
   CHECK(find_invalid_utf8("cut \xE2\x82") == 4);
   CHECK(find_invalid_utf8("cut \xC3") == 4);
+  CHECK(valid_utf8("a\xFFz\xC3") == "a\xEF\xBF\xBDz\xEF\xBF\xBD");
+  CHECK(valid_utf8("plain") == "plain");
 }

@@ -82,7 +82,7 @@ def write_corpus(folder):
         return " ".join(draw.choice(vocabulary) for _ in range(n)) + "."
 
     hard = ["".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randint(3, 9))) for _ in range(300)]
-    for name, docs, vocabulary in (("easy", 30, WORDS), ("hard", 20, hard), ("val", 6, WORDS)):
+    for name, docs, vocabulary in (("easy", 12, WORDS), ("hard", 6, hard), ("val", 6, WORDS)):
         with open(folder / f"{name}.jsonl", "w") as out:
             for _ in range(docs):
                 out.write(json.dumps({"text": sentence(draw.randint(8, 30), vocabulary)}) + "\n")

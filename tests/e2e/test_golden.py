@@ -9,7 +9,7 @@ import unittest
 
 from case import Case
 
-GOLDEN = {}
+GOLDEN = {1: 5.5192, 4: 5.1693, 8: 4.2925, 12: 3.7728, 16: 3.4662, 20: 3.3518, 24: 3.3254}
 TOLERANCE = 2e-3
 
 

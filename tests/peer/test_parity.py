@@ -53,7 +53,7 @@ class Parity(Case):
     def test_a_trained_checkpoint_with_its_tokenizer(self):
         for tokenizer in ("byte", "sentencepiece"):
             with self.subTest(tokenizer):
-                self.train(tokenizer, sets=[f'data.tokenizer="{tokenizer}"', "data.vocab_size=300", "checkpoint.interval=0"])
+                self.train(tokenizer, sets=[f'data.tokenizer="{tokenizer}"', "data.vocab_size=420", "checkpoint.interval=0"])
                 folder = self.checkpoint(tokenizer, 24)
                 text = "the cat sat on a mat, and saw 1 small caf\u00e9.\n\tnew  line \U0001f600"
                 ids = AutoTokenizer.from_pretrained(folder)(text, add_special_tokens=False)["input_ids"]

@@ -29,7 +29,7 @@ double total_bits_per_byte(const std::vector<SourceEvaluation>& evaluations) {
 
 Recorder::Recorder(RecorderParts parts)
     : parts_(std::move(parts)),
-      writer_(parts_.run_dir, parts_.start_step, parts_.metrics.tensorboard),
+      writer_(parts_.run_dir, parts_.start_step, parts_.start_stage, parts_.metrics.tensorboard),
       start_(Clock::now()),
       window_start_(start_),
       window_step_(parts_.start_step),

@@ -20,7 +20,7 @@ struct SourceEvaluation {
 struct RecorderParts {
   fs::path run_dir;
   MetricsConfig metrics;
-  int64_t start_step = 0;  // 0, or where a resumed run continues
+  int64_t start_step = 0, start_stage = 0;  // 0, or where a resumed run continues
   double start_flops = 0;
   int64_t total_steps = 0, tokens_per_step = 0, validation_interval = 0, checkpoint_interval = 0;
   int64_t num_stages = 1;

@@ -92,6 +92,12 @@ void load_plugin_state(Session& s, const std::map<std::string, std::string>& sta
   load("schedule.mixture", s.decisions.mixture);
 }
 
+PluginRecord growth_record(const Session& s) {
+  for (const auto& plugin : s.plugins)
+    if (plugin.slot == "growth") return plugin;
+  return {};
+}
+
 TrainState first_state(const Session& s, at::Device device) {
   TrainState state;
   state.spec = s.timeline.stages.front().spec;
@@ -223,6 +229,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.run_dir = start.run_dir;
   recorder_parts.metrics = s.config.metrics;
   recorder_parts.start_step = state.step;
+  recorder_parts.start_stage = state.stage;
   recorder_parts.start_flops = state.flops;
   recorder_parts.total_steps = s.total_steps;
   recorder_parts.tokens_per_step = s.length.tokens_per_step;
@@ -239,7 +246,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   Recorder recorder(std::move(recorder_parts));
 
   TrainParts parts{s.config.training, s.config.optimizer, seed, s.final_spec, s.timeline, s.decisions,
-                   &batches, &recorder, make_probe(s, sets, device.device), s.growth ? s.growth->identity.id : ""};
+                   &batches, &recorder, make_probe(s, sets, device.device), growth_record(s)};
   Trainer trainer(std::move(parts), std::move(state));
   const StopReason reason = trainer.run();
 

@@ -49,8 +49,9 @@ void add_plan_verb(CLI::App& app, Action& action) {
   plan->add_flag("--json", args->json, "Print JSON");
   plan->callback([=, &action] {
     action = [=] {
-      const auto session = build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
-                                         /*with_data=*/false);
+      RunConfig config = load_run_config(args->options.config, args->options.sets);
+      if (config.training.dtype == "auto") config.training.dtype = open_device("cpu", 0).fast_bf16 ? "bf16" : "fp32";
+      const auto session = build_session(std::move(config), args->options.plugin_paths, /*with_data=*/false);
       if (args->json)
         std::cout << to_json(session->timeline).dump(2) << "\n";
       else

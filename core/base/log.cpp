@@ -28,7 +28,7 @@ spdlog::logger& logger() {
 void log_to_file(const std::filesystem::path& path) {
   try {
     auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
-    file->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    file->set_pattern("%Y-%m-%dT%H:%M:%S.%e %v");
     logger().sinks().push_back(std::move(file));
   } catch (const spdlog::spdlog_ex& error) {
     throw Error(ErrorCode::config, error.what(), path.string());

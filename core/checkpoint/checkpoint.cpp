@@ -1,9 +1,13 @@
 #include "core/checkpoint/checkpoint.h"
 
 #include <ATen/ATen.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include "core/checkpoint/hf_layout.h"
 #include "core/checkpoint/safetensors.h"
@@ -69,7 +73,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
                          {"step", s.step},
                          {"architecture", spec_to_json(s.spec)},
                          {"num_params", num_params(s.spec)},
-                         {"lineage", lineage_to_json(s.lineage, snapshot.plugins)},
+                         {"lineage", lineage_to_json(s.lineage)},
                          {"plugins", plugins_to_json(snapshot.plugins)},
                          {"files", file_hashes(dir)}};
   write_file(own / "manifest.json", manifest.dump(2) + "\n", kCode);
@@ -83,7 +87,9 @@ std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
     const std::string name = entry.path().filename().string();
     if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp")) out.push_back(entry.path());
   }
-  std::sort(out.begin(), out.end());
+  // By number: names stop sorting as text beyond eight digits.
+  const auto step = [](const fs::path& path) { return std::atoll(path.filename().c_str() + 5); };
+  std::sort(out.begin(), out.end(), [&](const fs::path& a, const fs::path& b) { return step(a) < step(b); });
   return out;
 }
 
@@ -130,10 +136,11 @@ fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapsh
     fs::remove_all(temporary, ignored);  // frees the space that a full disk needs; older checkpoints stay
     throw;
   }
-  if (fs::exists(final_dir)) fs::remove_all(final_dir);
-  std::error_code error;
-  fs::rename(temporary, final_dir, error);
-  if (error) throw Error(kCode, "cannot rename into place: " + error.message(), final_dir.string());
+  // Where the step was saved before, the two change places in one operation: there is always a whole one.
+  const bool again = fs::exists(final_dir);
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, final_dir.c_str(), again ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0)
+    throw Error(kCode, std::string("cannot rename into place: ") + std::strerror(errno), final_dir.string());
+  if (again) fs::remove_all(temporary, ignored);
   fsync_path(checkpoints_dir, kCode);
   write_file_atomic(checkpoints_dir / "LATEST", name + "\n", kCode);
 
@@ -144,9 +151,9 @@ fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapsh
 }
 
 Snapshot load_checkpoint(const fs::path& dir) {
-  const json manifest = read_manifest(dir);
   const fs::path own = dir / "espalier";
   try {
+    const json manifest = read_manifest(dir);
     Snapshot out;
     const json state = read_json(own / "state.json");
     TrainState& s = out.state;

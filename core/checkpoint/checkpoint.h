@@ -14,12 +14,6 @@
 
 namespace espalier {
 
-// A plugin that took part in the run, as pinned in the manifest.
-struct PluginRecord {
-  std::string slot;  // "growth", "schedule.lr", ...
-  std::string id, version, sha256, params_json;
-};
-
 // What a checkpoint holds beside the training state.
 struct Snapshot {
   TrainState state;

@@ -1,10 +1,28 @@
 #include "core/checkpoint/state_json.h"
 
+#include <fmt/format.h>
+
 #include "core/checkpoint/hf_layout.h"
 
 namespace espalier {
 
 using nlohmann::json;
+
+namespace {
+
+json plugin_to_json(const PluginRecord& plugin) {
+  return {{"slot", plugin.slot},
+          {"id", plugin.id},
+          {"version", plugin.version},
+          {"sha256", plugin.sha256},
+          {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
+}
+
+PluginRecord plugin_from_json(const json& entry) {
+  return {entry.at("slot"), entry.at("id"), entry.at("version"), entry.at("sha256"), entry.at("params").dump()};
+}
+
+}  // namespace
 
 json spec_to_json(const ModelSpec& s) {
   json config = hf_config(s, -1);
@@ -12,10 +30,7 @@ json spec_to_json(const ModelSpec& s) {
   return config;
 }
 
-json lineage_to_json(const std::vector<GrowthEvent>& lineage, const std::vector<PluginRecord>& plugins) {
-  json growth_plugin;
-  for (const auto& plugin : plugins)
-    if (plugin.slot == "growth") growth_plugin = {{"id", plugin.id}, {"version", plugin.version}, {"sha256", plugin.sha256}};
+json lineage_to_json(const std::vector<GrowthEvent>& lineage) {
   json out = json::array();
   for (const auto& event : lineage)
     out.push_back({{"step", event.step},
@@ -25,7 +40,8 @@ json lineage_to_json(const std::vector<GrowthEvent>& lineage, const std::vector<
                    {"to", spec_to_json(event.to)},
                    {"plan_sha256", event.plan_hash},
                    {"plan_flops", event.plan_flops},
-                   {"plugin", growth_plugin},
+                   {"parent", fmt::format("step-{:08}", event.step)},
+                   {"plugin", plugin_to_json(event.plugin)},
                    {"loss_before", event.audit.loss_before},
                    {"loss_after", event.audit.loss_after},
                    {"max_logit_diff", event.audit.max_logit_diff}});
@@ -43,6 +59,7 @@ std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string&
     event.to = spec_from_hf(entry.at("to"), place);
     event.plan_hash = entry.at("plan_sha256");
     event.plan_flops = entry.at("plan_flops");
+    event.plugin = plugin_from_json(entry.at("plugin"));
     event.audit = {entry.at("loss_before"), entry.at("loss_after"), entry.at("max_logit_diff"), num_params(event.from),
                    num_params(event.to)};
     out.push_back(std::move(event));
@@ -52,19 +69,13 @@ std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string&
 
 json plugins_to_json(const std::vector<PluginRecord>& plugins) {
   json out = json::array();
-  for (const auto& plugin : plugins)
-    out.push_back({{"slot", plugin.slot},
-                   {"id", plugin.id},
-                   {"version", plugin.version},
-                   {"sha256", plugin.sha256},
-                   {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}});
+  for (const auto& plugin : plugins) out.push_back(plugin_to_json(plugin));
   return out;
 }
 
 std::vector<PluginRecord> plugins_from_json(const json& array) {
   std::vector<PluginRecord> out;
-  for (const auto& entry : array)
-    out.push_back({entry.at("slot"), entry.at("id"), entry.at("version"), entry.at("sha256"), entry.at("params").dump()});
+  for (const auto& entry : array) out.push_back(plugin_from_json(entry));
   return out;
 }
 

@@ -8,7 +8,7 @@
 namespace espalier {
 
 nlohmann::json spec_to_json(const ModelSpec& spec);
-nlohmann::json lineage_to_json(const std::vector<GrowthEvent>& lineage, const std::vector<PluginRecord>& plugins);
+nlohmann::json lineage_to_json(const std::vector<GrowthEvent>& lineage);
 std::vector<GrowthEvent> lineage_from_json(const nlohmann::json& json, const std::string& place);
 nlohmann::json plugins_to_json(const std::vector<PluginRecord>& plugins);
 std::vector<PluginRecord> plugins_from_json(const nlohmann::json& json);

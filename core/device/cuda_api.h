@@ -9,6 +9,7 @@ namespace espalier {
 struct CudaApi {
   int (*device_count)();
   const char* (*device_name)(int device);  // valid for the process's life
+  bool (*has_bf16)(int device);            // Ampere or newer
   int64_t (*max_reserved_bytes)(int device);
 };
 

@@ -23,6 +23,11 @@ const char* device_name(int device) {
   return name.c_str();
 }
 
+bool has_bf16(int device) {
+  int major = 0;
+  return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 8;
+}
+
 int64_t max_reserved_bytes(int device) {
   const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
   return stats.reserved_bytes[0].peak;
@@ -31,6 +36,6 @@ int64_t max_reserved_bytes(int device) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) bool espalier_cuda_api(espalier::CudaApi* out) {
-  *out = {&device_count, &device_name, &max_reserved_bytes};
+  *out = {&device_count, &device_name, &has_bf16, &max_reserved_bytes};
   return true;
 }

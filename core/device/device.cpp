@@ -84,7 +84,7 @@ DeviceInfo open_device(const std::string& wanted, int64_t threads) {
   if (problem.empty()) {
     info.device = c10::Device(c10::kCUDA, 0);
     info.name = cuda.api.device_name(0);
-    info.fast_bf16 = true;
+    info.fast_bf16 = cuda.api.has_bf16(0);
     info.peak_flops = bf16_peak_flops(info.name);
   } else if (wanted == "cuda") {
     throw Error(ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",

@@ -176,12 +176,14 @@ Grown execute(const Plan& plan, const ModelSpec& to, const ParamTable& params, c
   const auto owned = [&](NodeId id, Mode mode) {
     return evaluator.eval(id, mode).clone(at::MemoryFormat::Contiguous);
   };
+  const auto check_finite = [&](const Tensor& value, const std::string& what) {
+    if (!at::isfinite(value).all().item<bool>())
+      throw Error(ErrorCode::plugin, fmt::format("the plan gives {} values that are not finite", what), who, "nothing was changed");
+  };
   Grown grown;
   grown.params = ParamTable(to, [&](const ParamInfo& info) {
     Tensor value = owned(plan.assignments.at(info.name).value, Mode::value);
-    if (!at::isfinite(value).all().item<bool>())
-      throw Error(ErrorCode::plugin, fmt::format("the plan gives '{}' values that are not finite", info.name), who,
-                  "nothing was changed");
+    check_finite(value, "'" + info.name + "'");
     return value;
   });
   for (const auto& [name, slot] : plan.assignments) {
@@ -189,8 +191,11 @@ Grown execute(const Plan& plan, const ModelSpec& to, const ParamTable& params, c
     const int64_t step = evaluator.source_step(slot.value);
     if (step == 0) continue;  // none of the sources was ever updated: a fresh state says the same
     const bool custom = slot.moments == Moments::custom;
-    grown.state[name] = {custom ? owned(slot.exp_avg, Mode::value) : owned(slot.value, Mode::exp_avg),
-                         custom ? owned(slot.exp_avg_sq, Mode::value) : owned(slot.value, Mode::exp_avg_sq), step};
+    AdamMoments moments{custom ? owned(slot.exp_avg, Mode::value) : owned(slot.value, Mode::exp_avg),
+                        custom ? owned(slot.exp_avg_sq, Mode::value) : owned(slot.value, Mode::exp_avg_sq), step};
+    check_finite(moments.exp_avg, "the first moment of '" + name + "'");
+    check_finite(moments.exp_avg_sq, "the second moment of '" + name + "'");
+    grown.state.emplace(name, std::move(moments));
   }
   return grown;
 }

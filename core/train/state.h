@@ -10,12 +10,19 @@
 
 namespace espalier {
 
+// A plugin that took part in the run, as pinned in the manifest.
+struct PluginRecord {
+  std::string slot;  // "growth", "schedule.lr", ...
+  std::string id, version, sha256, params_json;
+};
+
 // One growth of the model, as recorded in the log, the metrics and the checkpoint's lineage.
 struct GrowthEvent {
   int64_t step = 0, tokens = 0, stage = 0;
   ModelSpec from, to;
   std::string plan_hash;
   double plan_flops = 0;
+  PluginRecord plugin;  // whose plan it was
   growth::Audit audit;
 };
 

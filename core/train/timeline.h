@@ -43,7 +43,7 @@ struct Timeline {
   const StageRow& at_step(int64_t step) const;
 };
 
-// Throws Error(plugin) for a schedule that steps back, jumps past the last stage or never reaches it.
+// Throws Error(plugin) for a stage that does not exist, Error(config) for one that would have no steps.
 Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps,
                        double lr_peak, const Decisions& decisions);
 

@@ -54,7 +54,7 @@ struct TrainParts {
   BatchSource* batches = nullptr;
   TrainHooks* hooks = nullptr;
   growth::Probe probe;       // audits growth
-  std::string growth_plugin;  // its id, for errors
+  PluginRecord growth_plugin;  // for errors and lineage
 };
 
 class Trainer {

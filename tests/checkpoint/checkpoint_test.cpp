@@ -28,7 +28,7 @@ Snapshot snapshot_of(const ModelSpec& spec, int64_t step) {
   s.stage = 1;
   s.stage_start = 7;
   s.lr_previous = 3.0000000000000004e-4;
-  GrowthEvent event{7, 7 * 128, 1, tiny_llama(1), spec, std::string(64, 'a'), 12.5, {2.5, 2.75, 0.125, 10, 20}};
+  GrowthEvent event{7, 7 * 128, 1, tiny_llama(1), spec, std::string(64, 'a'), 12.5, {"growth", "org.example.stack", "1.2.3", std::string(64, 'b'), R"({"block_size":3})"}, {2.5, 2.75, 0.125, 10, 20}};
   s.lineage.push_back(event);
   snapshot.data_state = R"({"counts":[3,4]})";
   snapshot.plugin_state["schedule.lr"] = std::string("\0\1\2bytes", 8);
@@ -92,6 +92,21 @@ TEST_CASE("the same state gives the same bytes", "[checkpoint]") {
     CHECK(sha256_file(x / file, ErrorCode::checkpoint) == sha256_file(y / file, ErrorCode::checkpoint));
 }
 
+TEST_CASE("a step that is saved again replaces the old save", "[checkpoint]") {
+  const TempDir dir;
+  save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), 10), 0, nullptr, 3);
+  save_checkpoint(dir.path(), snapshot_of(tiny_llama(3), 10), 0, nullptr, 3);
+  CHECK(load_checkpoint(dir.path() / "step-00000010").state.spec.num_layers == 3);
+  CHECK_FALSE(fs::exists(dir.path() / "step-00000010.tmp"));
+}
+
+TEST_CASE("steps are ordered as numbers", "[checkpoint]") {
+  const TempDir dir;
+  for (const int64_t step : {99999999, 100000000}) save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 0);
+  std::vector<std::string> skipped;
+  CHECK(load_latest(dir.path(), skipped)->snapshot.state.step == 100000000);
+}
+
 TEST_CASE("only the newest checkpoints are kept", "[checkpoint]") {
   const TempDir dir;
   for (const int64_t step : {10, 20, 30, 40}) save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 2);
@@ -103,7 +118,7 @@ TEST_CASE("only the newest checkpoints are kept", "[checkpoint]") {
 }
 
 TEST_CASE("a damaged newest checkpoint is named, skipped, and the one before it used", "[checkpoint]") {
-  const auto damage = GENERATE(as<std::string>{}, "flip", "truncate", "remove", "manifest", "empty");
+  const auto damage = GENERATE(as<std::string>{}, "flip", "truncate", "remove", "manifest", "no files", "empty");
   const TempDir dir;
   save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), 10), 0, nullptr, 3);
   const fs::path newest = save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), 20), 0, nullptr, 3);
@@ -116,6 +131,7 @@ TEST_CASE("a damaged newest checkpoint is named, skipped, and the one before it 
   if (damage == "truncate") fs::resize_file(newest / "espalier/optimizer.safetensors", 100);
   if (damage == "remove") fs::remove(newest / "espalier/state.json");
   if (damage == "manifest") std::ofstream(newest / "espalier/manifest.json") << "{";
+  if (damage == "no files") std::ofstream(newest / "espalier/manifest.json") << R"({"format":"espalier-checkpoint","format_version":1})";
   if (damage == "empty") {
     fs::remove_all(newest);
     fs::create_directory(newest);

@@ -155,7 +155,7 @@ TEST_CASE("misbehaving growth libraries are named", "[plugin][growth]") {
 }
 
 TEST_CASE("a strategy written with the SDK works through the adapter", "[plugin][growth]") {
-  Registry registry(options_for({kFixtures.string()}));
+  Registry registry(options_for({(kFixtures / "zero_layer.so").string()}));
   const GrowthPlugin made = make_growth(registry, choose("zero_layer", {{"block_size", value(int64_t{2})}}), kSetup);
   CHECK(made.strategy->num_stages(final_spec()) == 2);
   CHECK(made.strategy->claims_preserving());

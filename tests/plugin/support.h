@@ -62,7 +62,7 @@ inline plugin::RegistryOptions options_for(const std::vector<std::string>& paths
   options.exe = TEST_PROBE_EXE;
   options.prefix = "/nowhere";
   options.cache = cache;
-  options.timeout = std::chrono::milliseconds(1500);
+  options.timeout = std::chrono::seconds(4);
   return options;
 }
 

@@ -1,0 +1,120 @@
+// bench_overhead CONFIG [KEY=VALUE ...]: what the host adds to a step. In turn, blocks of steps of (a) the whole host:
+// loader, plugins, trainer, recorder; (b) a bare loop on the same model and batch shape: forward, backward, clip, AdamW.
+// Prints one line of JSON with the median step times and their ratio, paired block by block.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "core/app/batches.h"
+#include "core/app/session.h"
+#include "core/model/init.h"
+#include "support/temp_dir.h"
+
+using namespace espalier;
+
+namespace {
+
+constexpr int64_t kBlockSteps = 8;
+constexpr int kBlocks = 10;
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Records like a run does, and stops the trainer after every block.
+class BlockHooks final : public TrainHooks {
+ public:
+  explicit BlockHooks(Recorder& recorder) : recorder_(recorder) {}
+  void after_step(const TrainState& state, const StepReport& report) override {
+    recorder_.after_step(state, report);
+    stop_ = state.step % kBlockSteps == 0;
+  }
+  void after_growth(const TrainState&, const GrowthEvent&) override {}
+  bool stop_requested() override { return std::exchange(stop_, false); }
+
+ private:
+  Recorder& recorder_;
+  bool stop_ = false;
+};
+
+int bench(const std::string& path, std::vector<std::string> sets) {
+  sets.insert(sets.begin(), {"growth.plugin=\"\"", "schedule.growth.plugin=\"\"", "growth.params={}", "schedule.growth.params={}",
+                             "training.steps=" + std::to_string(kBlockSteps * (kBlocks + 1))});
+  const TempDir dir;
+  const auto session = build_session(load_run_config(path, sets), {}, /*with_data=*/true);
+  Session& s = *session;
+  const DeviceInfo device = open_device("cpu", s.config.training.threads);
+  auto& training = s.config.training;
+  if (training.dtype == "auto") training.dtype = device.fast_bf16 ? "bf16" : "fp32";
+  const auto compute = training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
+  DataLoader loader(std::move(*s.stream), training.micro_batch, s.config.data.prefetch);
+  LoaderBatches batches(loader, *s.data, device.device);
+  RecorderParts parts;
+  parts.run_dir = dir.path();
+  parts.metrics = s.config.metrics;
+  parts.total_steps = s.total_steps;
+  parts.tokens_per_step = s.length.tokens_per_step;
+  parts.device = device;
+  parts.data_fractions = [&] { return batches.take_fractions(); };
+  parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
+  Recorder recorder(std::move(parts));
+  BlockHooks hooks(recorder);
+
+  const at::Tensor stream = at::randint(s.final_spec.vocab_size, {training.micro_batch, training.seq_len + 1}, at::kLong);
+  const at::Tensor tokens = stream.narrow(1, 0, training.seq_len), targets = stream.narrow(1, 1, training.seq_len);
+  const auto fresh = [&] { return init_params(s.final_spec, 1, 0.02, s.final_spec.num_layers); };
+  TrainState state;
+  state.spec = s.final_spec;
+  state.params = fresh();
+  Trainer host({training, s.config.optimizer, 1, s.final_spec, s.timeline, s.decisions, &batches, &hooks, {tokens, targets}, {}},
+               std::move(state));
+
+  const ParamTable params = fresh();
+  require_grad(params);
+  OptimState optim;
+  const StepShape shape = StepShape::everything(s.final_spec.num_layers);
+  const auto bare = [&] {
+    for (int64_t step = 0; step < kBlockSteps; ++step) {
+      clear_grads(params);
+      forward_loss(s.final_spec, params, tokens, targets, shape, compute).backward();
+      clip_grad_norm(params, training.max_norm);
+      adamw_step(s.config.optimizer, 1e-4, params, optim);
+    }
+  };
+  host.run();  // warm up both
+  bare();
+  std::vector<double> host_ms, bare_ms, ratios;
+  for (int block = 0; block < kBlocks; ++block) {
+    const double a = seconds_of([&] { host.run(); }), b = seconds_of(bare);
+    host_ms.push_back(1000 * a / kBlockSteps);
+    bare_ms.push_back(1000 * b / kBlockSteps);
+    ratios.push_back(a / b);
+  }
+  std::printf("%s\n", nlohmann::json{{"case", "host-overhead-" + training.dtype}, {"peer", "bare-libtorch-loop"},
+                                     {"host_ms", median(host_ms)}, {"bare_ms", median(bare_ms)},
+                                     {"overhead_pct", 100 * (median(ratios) - 1)}, {"ratio", 1 / median(ratios)},
+                                     {"ratio_min", 1 / *std::max_element(ratios.begin(), ratios.end())},
+                                     {"ratio_max", 1 / *std::min_element(ratios.begin(), ratios.end())}}.dump().c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return argc < 2 ? 2 : bench(argv[1], {argv + 2, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

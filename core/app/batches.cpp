@@ -8,7 +8,8 @@ namespace espalier {
 
 Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device) {
   const auto width = static_cast<int64_t>(tokens.size()) / rows;
-  const at::Tensor all = at::from_blob(const_cast<int32_t*>(tokens.data()), {rows, width}, at::kInt).to(device, at::kLong);
+  const at::Tensor all =
+      at::from_blob(const_cast<int32_t*>(tokens.data()), {rows, width}, at::kInt).to(device, at::kLong);
   return {all.narrow(1, 0, width - 1), all.narrow(1, 1, width - 1)};
 }
 
@@ -37,10 +38,12 @@ std::map<std::string, double> LoaderBatches::take_fractions() {
   return out;
 }
 
-double LoaderBatches::wait_seconds() { return waited_ += loader_.take_wait_seconds(); }
+double LoaderBatches::wait_seconds() {
+  return waited_ += loader_.take_wait_seconds();
+}
 
-std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec, const ParamTable& params,
-                                            ComputeType compute, at::Device device) {
+std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec,
+                                            const ParamTable& params, ComputeType compute, at::Device device) {
   std::vector<SourceEvaluation> out;
   for (const ValSet& set : sets) {
     SourceEvaluation item{set.source(), {}};

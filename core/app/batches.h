@@ -34,7 +34,7 @@ class LoaderBatches final : public BatchSource {
 Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device);
 
 // Loss of every validation set under `params`.
-std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec, const ParamTable& params,
-                                            ComputeType compute, at::Device device);
+std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec,
+                                            const ParamTable& params, ComputeType compute, at::Device device);
 
 }  // namespace espalier

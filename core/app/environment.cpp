@@ -2,20 +2,24 @@
 
 #include <ATen/Context.h>
 #include <espalier/abi.h>
-#include <torch/headeronly/version.h>
 #include <sys/utsname.h>
+#include <torch/headeronly/version.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace espalier {
 
-const char* version() { return ESPALIER_VERSION; }
+const char* version() {
+  return ESPALIER_VERSION;
+}
 
 std::string environment_json(const DeviceInfo& device, const std::vector<std::string>& argv) {
   struct utsname system {};
   ::uname(&system);
-  const auto variable = [](const char* name) { return std::string(std::getenv(name) == nullptr ? "" : std::getenv(name)); };
+  const auto variable = [](const char* name) {
+    return std::string(std::getenv(name) == nullptr ? "" : std::getenv(name));
+  };
   const nlohmann::json out = {{"espalier", version()},
                               {"plugin_abi", std::to_string(ESP_ABI_MAJOR) + "." + std::to_string(ESP_ABI_MINOR)},
                               {"libtorch", TORCH_VERSION},
@@ -24,9 +28,10 @@ std::string environment_json(const DeviceInfo& device, const std::vector<std::st
                               {"threads", device.threads},
                               {"cpu_capability", at::get_cpu_capability()},
                               {"system", std::string(system.sysname) + " " + system.release + " " + system.machine},
-                              {"environment", {{"OMP_NUM_THREADS", variable("OMP_NUM_THREADS")},
-                                               {"ATEN_CPU_CAPABILITY", variable("ATEN_CPU_CAPABILITY")},
-                                               {"CUDA_VISIBLE_DEVICES", variable("CUDA_VISIBLE_DEVICES")}}},
+                              {"environment",
+                               {{"OMP_NUM_THREADS", variable("OMP_NUM_THREADS")},
+                                {"ATEN_CPU_CAPABILITY", variable("ATEN_CPU_CAPABILITY")},
+                                {"CUDA_VISIBLE_DEVICES", variable("CUDA_VISIBLE_DEVICES")}}},
                               {"argv", argv}};
   return out.dump(2) + "\n";
 }

@@ -52,7 +52,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
-  app.footer("Exit codes: 0 done or saved on SIGTERM, 2 usage or configuration, 3 data, 4 diverged, 5 checkpoint, 6 plugin.");
+  app.footer(
+      "Exit codes: 0 done or saved on SIGTERM, 2 usage or configuration, 3 data, 4 diverged, 5 checkpoint, 6 plugin.");
   Action action;
   std::string library;
   add_train_verbs(app, action, {argv, argv + argc});

@@ -35,7 +35,9 @@ Recorder::Recorder(RecorderParts parts)
       window_step_(parts_.start_step),
       window_flops_(parts_.start_flops) {}
 
-bool Recorder::stop_requested() { return stop_flag().load(); }
+bool Recorder::stop_requested() {
+  return stop_flag().load();
+}
 
 MetricsRow Recorder::row(const TrainState& state) const {
   return {state.step, state.tokens, state.flops, writer_.seconds_before() + seconds_between(start_, Clock::now()), {}};
@@ -60,9 +62,11 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   const std::string mfu = peak > 0 ? fmt::format("{:.1f}% MFU", 100 * flops_per_second / peak) : "MFU n/a";
   const double wait = parts_.data_wait_seconds();
   const double memory = static_cast<double>(max_memory_bytes(parts_.device)) / (1 << 30);
-  log_info("step {}/{} | stage {}/{} | loss {:.4f} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta {}",
-           state.step, parts_.total_steps, state.stage + 1, parts_.num_stages, report.loss, report.grad_norm, report.lr,
-           1000 * seconds / steps, with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
+  log_info(
+      "step {}/{} | stage {}/{} | loss {:.4f} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta "
+      "{}",
+      state.step, parts_.total_steps, state.stage + 1, parts_.num_stages, report.loss, report.grad_norm, report.lr,
+      1000 * seconds / steps, with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
 
   MetricsRow out = row(state);
   out.values = {{"train/loss", report.loss},
@@ -95,12 +99,14 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
 }
 
 void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
-  log_info("growth at step {}: stage {}/{} | {} -> {} layers, width {} -> {} | {} -> {} params | probe loss {:.4f} -> {:.4f} | "
-           "max logit diff {:.3g} | plan {}",
-           event.step, event.stage + 1, parts_.num_stages, event.from.num_layers, event.to.num_layers, event.from.d_model,
-           event.to.d_model, human_count(static_cast<double>(event.audit.params_before)),
-           human_count(static_cast<double>(event.audit.params_after)), event.audit.loss_before, event.audit.loss_after,
-           event.audit.max_logit_diff, event.plan_hash.substr(0, 12));
+  log_info(
+      "growth at step {}: stage {}/{} | {} -> {} layers, width {} -> {} | {} -> {} params | probe loss {:.4f} -> "
+      "{:.4f} | "
+      "max logit diff {:.3g} | plan {}",
+      event.step, event.stage + 1, parts_.num_stages, event.from.num_layers, event.to.num_layers, event.from.d_model,
+      event.to.d_model, human_count(static_cast<double>(event.audit.params_before)),
+      human_count(static_cast<double>(event.audit.params_after)), event.audit.loss_before, event.audit.loss_after,
+      event.audit.max_logit_diff, event.plan_hash.substr(0, 12));
   MetricsRow out = row(state);
   out.values = {{"growth/stage", static_cast<double>(event.stage)},
                 {"growth/n_params", static_cast<double>(event.audit.params_after)},
@@ -126,7 +132,8 @@ const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state)
   const Evaluation total = total_of(last_validation_);
   out.values["val/loss"] = total.nll();
   out.values["val/bpb"] = total.bits_per_byte();
-  log_info("validation at step {}: loss {:.4f}, {:.4f} bits per byte{}", state.step, total.nll(), total.bits_per_byte(), line);
+  log_info("validation at step {}: loss {:.4f}, {:.4f} bits per byte{}", state.step, total.nll(), total.bits_per_byte(),
+           line);
   writer_.write(std::move(out));
   window_start_ += Clock::now() - begin;  // step times leave validation out
   return last_validation_;

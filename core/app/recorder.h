@@ -29,7 +29,8 @@ struct RecorderParts {
   // Held-out loss of every source under the current weights; empty function = no validation.
   std::function<std::vector<SourceEvaluation>(const TrainState&)> validate;
   std::function<void(const TrainState&)> save;
-  // Mixture as realised so far: "source/<name>" and "tier/<i>" -> fraction of the tokens; and the seconds waited for data.
+  // Mixture as realised so far: "source/<name>" and "tier/<i>" -> fraction of the tokens; and the seconds waited for
+  // data.
   std::function<std::map<std::string, double>()> data_fractions;
   std::function<double()> data_wait_seconds;
 };

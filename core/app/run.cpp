@@ -41,34 +41,38 @@ void find_checkpoint(Start& start, const RunConfig& config) {
   start.resumed = load_latest(start.checkpoints, skipped);
   for (const auto& reason : skipped) log_warning("skipping a damaged checkpoint: {}", reason);
   if (start.resumed && config.checkpoint.resume == "never")
-    throw Error(ErrorCode::config, "the run folder already has a checkpoint, and resume = \"never\"", start.run_dir.string(),
-                "choose another folder with --run-dir, or set checkpoint.resume = \"auto\"");
+    throw Error(ErrorCode::config, "the run folder already has a checkpoint, and resume = \"never\"",
+                start.run_dir.string(), "choose another folder with --run-dir, or set checkpoint.resume = \"auto\"");
 }
 
 // The saved run must be this run: same tokenizer, same shape at its stage.
 void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
   const json data = json::parse(snapshot.data_state);
   if (data.at("tokenizer") != s.tokenizer->fingerprint())
-    throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now", dir.string(),
-                "put [data].tokenizer and its sources back, or start afresh with --run-dir");
+    throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now",
+                dir.string(), "put [data].tokenizer and its sources back, or start afresh with --run-dir");
   if (snapshot.state.stage >= static_cast<int64_t>(s.timeline.stages.size()))
-    throw Error(ErrorCode::checkpoint, fmt::format("is in growth stage {}, but the configuration has only {}", snapshot.state.stage + 1,
-                                                   s.timeline.stages.size()), dir.string());
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("is in growth stage {}, but the configuration has only {}", snapshot.state.stage + 1,
+                            s.timeline.stages.size()),
+                dir.string());
   const ModelSpec& expected = s.timeline.stages[static_cast<size_t>(snapshot.state.stage)].spec;
   if (!(expected == snapshot.state.spec))
-    throw Error(ErrorCode::checkpoint,
-                fmt::format("holds a model of {} layers, width {}, vocabulary {}, but the configuration has {}, {}, {} at that stage",
-                            snapshot.state.spec.num_layers, snapshot.state.spec.d_model, snapshot.state.spec.vocab_size,
-                            expected.num_layers, expected.d_model, expected.vocab_size),
-                dir.string(), "put [model] and [growth] back, or start afresh with --run-dir");
+    throw Error(
+        ErrorCode::checkpoint,
+        fmt::format(
+            "holds a model of {} layers, width {}, vocabulary {}, but the configuration has {}, {}, {} at that stage",
+            snapshot.state.spec.num_layers, snapshot.state.spec.d_model, snapshot.state.spec.vocab_size,
+            expected.num_layers, expected.d_model, expected.vocab_size),
+        dir.string(), "put [model] and [growth] back, or start afresh with --run-dir");
 }
 
 void warn_of_changed_plugins(const std::vector<PluginRecord>& then, const std::vector<PluginRecord>& now) {
   for (const auto& old : then)
     for (const auto& plugin : now)
       if (plugin.slot == old.slot && plugin.sha256 != old.sha256)
-        log_warning("{}: {} {} was {} {} when the checkpoint was written", plugin.slot, plugin.id, plugin.sha256.substr(0, 12),
-                    old.id, old.sha256.substr(0, 12));
+        log_warning("{}: {} {} was {} {} when the checkpoint was written", plugin.slot, plugin.id,
+                    plugin.sha256.substr(0, 12), old.id, old.sha256.substr(0, 12));
 }
 
 std::map<std::string, std::string> save_plugin_state(const Session& s) {
@@ -101,7 +105,8 @@ PluginRecord growth_record(const Session& s) {
 TrainState first_state(const Session& s, at::Device device) {
   TrainState state;
   state.spec = s.timeline.stages.front().spec;
-  state.params = init_params(state.spec, static_cast<uint64_t>(s.config.job.seed), s.config.model.init_std, s.final_spec.num_layers)
+  state.params = init_params(state.spec, static_cast<uint64_t>(s.config.job.seed), s.config.model.init_std,
+                             s.final_spec.num_layers)
                      .transformed([&](const Param& param) { return param.value.to(device); });
   return state;
 }
@@ -138,7 +143,8 @@ std::vector<ValSet> validation_sets(const Session& s) {
   if (v.batches > 0)
     for (const auto& source : s.data->sources)
       if (source.val)
-        sets.emplace_back(source.name, *source.val, *s.tokenizer, s.final_spec.seq_len, s.config.training.micro_batch, v.batches);
+        sets.emplace_back(source.name, *source.val, *s.tokenizer, s.final_spec.seq_len, s.config.training.micro_batch,
+                          v.batches);
   return sets;
 }
 
@@ -163,12 +169,15 @@ void write_samples(const Session& s, const TrainState& state, const fs::path& pa
   std::string text;
   for (int64_t i = 0; i < v.samples && !v.prompts.empty(); ++i) {
     const std::string& prompt = v.prompts[static_cast<size_t>(i) % v.prompts.size()];
-    SampleSettings settings{v.sample_tokens, v.temperature, 50, mix64(static_cast<uint64_t>(s.config.job.seed), static_cast<uint64_t>(i)), s.tokenizer->eos()};
+    SampleSettings settings{v.sample_tokens, v.temperature, 50,
+                            mix64(static_cast<uint64_t>(s.config.job.seed), static_cast<uint64_t>(i)),
+                            s.tokenizer->eos()};
     std::vector<int32_t> ids{s.tokenizer->eos()};
     const auto encoded = s.tokenizer->encode(prompt);
     ids.insert(ids.end(), encoded.begin(), encoded.end());
     const auto out = generate(state.spec, state.params, ids, settings, compute);
-    text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt, valid_utf8(s.tokenizer->decode(out)));
+    text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt,
+                        valid_utf8(s.tokenizer->decode(out)));
   }
   if (text.empty()) return;
   write_file_atomic(path, text, ErrorCode::config);
@@ -220,8 +229,9 @@ void run_training(RunConfig config, const RunOptions& options) {
   const auto save = [&](const TrainState& now) {
     const json data_state = {{"stream", to_json(loader.state())}, {"tokenizer", s.tokenizer->fingerprint()}};
     const Snapshot snapshot{now, data_state.dump(), save_plugin_state(s), s.plugins, config_text};
-    const fs::path dir = save_checkpoint(start.checkpoints, snapshot, s.tokenizer->eos(),
-                                         [&](const fs::path& folder) { s.tokenizer->save_hf(folder); }, s.config.checkpoint.keep_latest);
+    const fs::path dir = save_checkpoint(
+        start.checkpoints, snapshot, s.tokenizer->eos(), [&](const fs::path& folder) { s.tokenizer->save_hf(folder); },
+        s.config.checkpoint.keep_latest);
     log_info("saved {}", dir.string());
   };
 
@@ -239,27 +249,33 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.checkpoint_at_growth = s.config.checkpoint.at_growth;
   recorder_parts.device = device;
   if (!sets.empty())
-    recorder_parts.validate = [&](const TrainState& now) { return evaluate_sets(sets, now.spec, now.params, compute, device.device); };
+    recorder_parts.validate = [&](const TrainState& now) {
+      return evaluate_sets(sets, now.spec, now.params, compute, device.device);
+    };
   recorder_parts.save = save;
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };
   recorder_parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
   Recorder recorder(std::move(recorder_parts));
 
-  TrainParts parts{s.config.training, s.config.optimizer, seed, s.final_spec, s.timeline, s.decisions,
-                   &batches, &recorder, make_probe(s, sets, device.device), growth_record(s)};
+  TrainParts parts{s.config.training, s.config.optimizer, seed,
+                   s.final_spec,      s.timeline,         s.decisions,
+                   &batches,          &recorder,          make_probe(s, sets, device.device),
+                   growth_record(s)};
   Trainer trainer(std::move(parts), std::move(state));
   const StopReason reason = trainer.run();
 
   if (reason == StopReason::signal) {
     save(trainer.state());
-    log_info("stopped by a signal at step {} of {}; continue with: espalier resume {}", trainer.state().step, s.total_steps, start.run_dir.string());
+    log_info("stopped by a signal at step {} of {}; continue with: espalier resume {}", trainer.state().step,
+             s.total_steps, start.run_dir.string());
     return;
   }
   if (reason == StopReason::out_of_data)
     log_info("every source is used up at step {} of {} (exhausted = \"stop\")", trainer.state().step, s.total_steps);
   const auto& validation = recorder.validate(trainer.state());
   if (!validation.empty())
-    log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation), unigram_baseline(s, sets));
+    log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
+             unigram_baseline(s, sets));
   save(trainer.state());
   write_samples(s, trainer.state(), start.run_dir / "samples.txt", compute);
 }

@@ -34,7 +34,8 @@ RunConfig load_run_config(const fs::path& path, const std::vector<std::string>& 
   return checked(std::move(config), std::move(places));
 }
 
-RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+RunConfig parse_run_config(const std::string& text, const std::string& name,
+                           const std::vector<std::string>& overrides) {
   RunConfig config;
   Places places = read_toml_text(text, name, overrides, [&](Fields& f) { config.fields(f); });
   return checked(std::move(config), std::move(places));

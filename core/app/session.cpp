@@ -18,9 +18,8 @@ void build_data(Session& s, const plugin::PluginSetup& setup) {
   s.tokenizer = make_tokenizer(s.config.data);
   if (!s.config.difficulty.plugin.plugin.empty())
     s.difficulty = plugin::make_difficulty(*s.registry, s.config.difficulty.plugin, setup);
-  s.data = std::make_unique<PreparedData>(prepare_sources(s.config.data, *s.tokenizer,
-                                                          s.difficulty ? s.difficulty->scorer.get() : nullptr,
-                                                          s.config.difficulty.tiers));
+  s.data = std::make_unique<PreparedData>(prepare_sources(
+      s.config.data, *s.tokenizer, s.difficulty ? s.difficulty->scorer.get() : nullptr, s.config.difficulty.tiers));
 }
 
 void set_length(Session& s) {
@@ -35,8 +34,7 @@ void set_length(Session& s) {
     s.length.tokens_per_epoch = s.stream->tokens_per_epoch();
   }
   s.total_steps = training.steps.to_steps(s.length, s.config.places.of("training.steps"));
-  if (s.total_steps < 1)
-    throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));
+  if (s.total_steps < 1) throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));
   s.length.total_steps = s.total_steps;
 }
 
@@ -79,7 +77,8 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
     if (s.decisions.num_tiers < 2)
       throw Error(ErrorCode::config, "a mixture over difficulty tiers needs a scorer", schedule.mixture.plugin.place,
                   "choose one in [difficulty], for example plugin = \"compression\"");
-    s.mixture_schedule = plugin::make_schedule(*s.registry, schedule.mixture.plugin, setup, tier_keys(s.decisions.num_tiers), start);
+    s.mixture_schedule =
+        plugin::make_schedule(*s.registry, schedule.mixture.plugin, setup, tier_keys(s.decisions.num_tiers), start);
     s.decisions.mixture = s.mixture_schedule->schedule.get();
     note(s, "schedule.mixture", s.mixture_schedule->identity, schedule.mixture.plugin);
   }

@@ -1,5 +1,5 @@
-// A run's parts, built in one place and in the order in which data flows: config, device, plugins, tokenizer, data, model
-// shape, schedules, timeline.
+// A run's parts, built in one place and in the order in which data flows: config, device, plugins, tokenizer, data,
+// model shape, schedules, timeline.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,10 @@ namespace espalier {
 struct Session {
   RunConfig config;
   std::unique_ptr<plugin::Registry> registry;
-  std::unique_ptr<Tokenizer> tokenizer;                    // null without data
+  std::unique_ptr<Tokenizer> tokenizer;  // null without data
   std::optional<plugin::DifficultyPlugin> difficulty;
-  std::unique_ptr<PreparedData> data;                      // null without data
-  std::optional<TokenStream> stream;                       // the training samples, from the first one on
+  std::unique_ptr<PreparedData> data;  // null without data
+  std::optional<TokenStream> stream;   // the training samples, from the first one on
   ModelSpec final_spec;
   int64_t total_steps = 0;
   RunLength length;

@@ -23,6 +23,8 @@ void install_stop_signals() {
   std::signal(SIGINT, on_signal);
 }
 
-const std::atomic<bool>& stop_flag() { return g_stop; }
+const std::atomic<bool>& stop_flag() {
+  return g_stop;
+}
 
 }  // namespace espalier

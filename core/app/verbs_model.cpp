@@ -24,7 +24,9 @@ struct Arguments {
   void add(CLI::App& verb) {
     verb.add_option("model", model, "A checkpoint, or a Hugging Face model folder with its tokenizer")->required();
     verb.add_option("--dtype", dtype, "Compute type")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
-    verb.add_option("--device", device, "Where to run")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
+    verb.add_option("--device", device, "Where to run")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str();
     verb.add_option("--threads", threads, "CPU threads; 0 = one a core")->capture_default_str();
   }
   ComputeType compute() const { return dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32; }
@@ -40,7 +42,9 @@ Opened open_model(const Arguments& a) {
   Opened out{load_model(a.model), load_tokenizer(a.model)};
   if (out.tokenizer->vocab_size() > out.model.spec.vocab_size)
     throw Error(ErrorCode::checkpoint,
-                fmt::format("the tokenizer has {} tokens, the model {}", out.tokenizer->vocab_size(), out.model.spec.vocab_size), a.model);
+                fmt::format("the tokenizer has {} tokens, the model {}", out.tokenizer->vocab_size(),
+                            out.model.spec.vocab_size),
+                a.model);
   out.model.params = out.model.params.transformed([&](const Param& param) { return param.value.to(device.device); });
   return out;
 }
@@ -49,15 +53,23 @@ int evaluate_text(const Arguments& a, const std::string& file, bool json) {
   const std::string text = read_file(file, ErrorCode::data);
   if (text.empty()) throw Error(ErrorCode::data, "is empty", file);
   if (const size_t at = find_invalid_utf8(text); at != std::string::npos)
-    throw Error(ErrorCode::data, fmt::format("is not UTF-8: byte {}", at), file, "convert it first, for example with iconv -t UTF-8");
+    throw Error(ErrorCode::data, fmt::format("is not UTF-8: byte {}", at), file,
+                "convert it first, for example with iconv -t UTF-8");
   const Opened opened = open_model(a);
   const std::vector<int32_t> ids = opened.tokenizer->encode(text);
-  Evaluation result = evaluate_stream(opened.model.spec, opened.model.params, ids, opened.tokenizer->eos(), 8, a.compute());
+  Evaluation result =
+      evaluate_stream(opened.model.spec, opened.model.params, ids, opened.tokenizer->eos(), 8, a.compute());
   result.bytes = static_cast<int64_t>(text.size());
   if (json)
-    std::cout << nlohmann::json{{"tokens", result.tokens}, {"bytes", result.bytes}, {"nll", result.nll()}, {"bpb", result.bits_per_byte()}}.dump() << "\n";
+    std::cout << nlohmann::json{{"tokens", result.tokens},
+                                {"bytes", result.bytes},
+                                {"nll", result.nll()},
+                                {"bpb", result.bits_per_byte()}}
+                     .dump()
+              << "\n";
   else
-    std::cout << fmt::format("{} tokens, {} bytes: {:.4f} nats a token, {:.4f} bits per byte\n", result.tokens, result.bytes, result.nll(), result.bits_per_byte());
+    std::cout << fmt::format("{} tokens, {} bytes: {:.4f} nats a token, {:.4f} bits per byte\n", result.tokens,
+                             result.bytes, result.nll(), result.bits_per_byte());
   return 0;
 }
 
@@ -73,7 +85,8 @@ void add_model_verbs(CLI::App& app, Action& action) {
   eval_args->add(*eval);
   eval->add_option("--text", eval_args->text, "UTF-8 text file, read as one document")->required()->type_name("FILE");
   eval->add_flag("--json", eval_args->json, "Print JSON");
-  eval->callback([=, &action] { action = [=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); }; });
+  eval->callback(
+      [=, &action] { action = [=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); }; });
 
   struct Generate : Arguments {
     std::string prompt;
@@ -85,8 +98,12 @@ void add_model_verbs(CLI::App& app, Action& action) {
   args->add(*verb);
   verb->add_option("--prompt", args->prompt, "Beginning of the text")->required();
   verb->add_option("--max-tokens", args->settings.max_tokens, "Tokens to add at most")->capture_default_str();
-  verb->add_option("--temperature", args->settings.temperature, "0 = always the likeliest token")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--top-k", args->settings.top_k, "Choose among the k likeliest; 0 = all")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--temperature", args->settings.temperature, "0 = always the likeliest token")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--top-k", args->settings.top_k, "Choose among the k likeliest; 0 = all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_option("--seed", args->seed, "The same seed gives the same text")->capture_default_str();
   verb->callback([=, &action] {
     action = [=] {

@@ -44,7 +44,8 @@ void add_plan_verb(CLI::App& app, Action& action) {
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  auto* plan = app.add_subcommand("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
+  auto* plan =
+      app.add_subcommand("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
   args->options.add(*plan, /*with_config=*/true);
   plan->add_flag("--json", args->json, "Print JSON");
   plan->callback([=, &action] {

@@ -15,15 +15,20 @@ using nlohmann::json;
 using plugin::Listing;
 
 json to_json(const Listing& item) {
-  json out = {{"id", item.id()}, {"kind", item.kind()}, {"version", item.version()}, {"path", item.path.string()},
-              {"status", item.status}, {"sha256", item.sha256}};
+  json out = {{"id", item.id()},           {"kind", item.kind()},
+              {"version", item.version()}, {"path", item.path.string()},
+              {"status", item.status},     {"sha256", item.sha256}};
   if (!item.failed()) {
     out["summary"] = item.info.summary;
     out["claims"] = item.info.claim_names();
     json params = json::array();
     for (const auto& param : item.info.params)
-      params.push_back({{"key", param.key}, {"type", param.type_name()}, {"default", param.default_literal},
-                        {"allowed", param.allowed()}, {"unit", param.unit}, {"doc", param.doc}});
+      params.push_back({{"key", param.key},
+                        {"type", param.type_name()},
+                        {"default", param.default_literal},
+                        {"allowed", param.allowed()},
+                        {"unit", param.unit},
+                        {"doc", param.doc}});
     out["params"] = params;
   }
   return out;
@@ -42,7 +47,8 @@ int list_plugins(const std::vector<std::string>& paths, bool as_json) {
   std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}\n", "kind", "name", "version", "status", "what it does");
   for (const auto& item : registry.list()) {
     if (item.failed())
-      std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}: {}\n", "-", item.path.filename().string(), "-", "unusable", item.path.string(), item.status);
+      std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}: {}\n", "-", item.path.filename().string(), "-",
+                               "unusable", item.path.string(), item.status);
     else
       std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}\n", item.kind(), item.info.short_name(), item.version(),
                                item.usable() ? "ok" : "shadowed", item.usable() ? item.info.summary : item.status);
@@ -63,8 +69,9 @@ int show_plugin(const std::vector<std::string>& paths, const std::string& name, 
     std::cout << to_json(*found).dump(2) << "\n";
     return 0;
   }
-  std::cout << fmt::format("{} {} ({})\n  {}\n  library  {}\n  sha256   {}\n  licence  {}\n  claims   {}\n", info.id, info.version,
-                           found->kind(), info.summary, found->path.string(), found->sha256, info.license, fmt::join(info.claim_names(), ", "));
+  std::cout << fmt::format("{} {} ({})\n  {}\n  library  {}\n  sha256   {}\n  licence  {}\n  claims   {}\n", info.id,
+                           info.version, found->kind(), info.summary, found->path.string(), found->sha256, info.license,
+                           fmt::join(info.claim_names(), ", "));
   if (!info.citation.empty()) std::cout << "  cite     " << info.citation << "\n";
   std::cout << "\n" << toml_block(info);
   return 0;

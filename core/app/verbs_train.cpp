@@ -34,7 +34,8 @@ void add_train_verbs(CLI::App& app, Action& action, const std::vector<std::strin
         throw Error(ErrorCode::config, "is not a run folder: it has no config.resolved.toml", a.run_dir,
                     "give the folder that `espalier train` made, runs/<job.name> by default");
       if (!fs::exists(fs::path(a.run_dir) / "checkpoints" / "LATEST"))
-        throw Error(ErrorCode::checkpoint, "has no checkpoint to continue from", a.run_dir, "start it again with `espalier train`");
+        throw Error(ErrorCode::checkpoint, "has no checkpoint to continue from", a.run_dir,
+                    "start it again with `espalier train`");
       std::vector<std::string> sets = a.options.sets;
       sets.insert(sets.begin(), "checkpoint.resume=\"auto\"");
       run_training(load_run_config(config, sets), {a.run_dir, a.options.plugin_paths, argv});

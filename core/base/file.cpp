@@ -18,8 +18,10 @@ namespace {
 [[noreturn]] void fail(ErrorCode code, const std::string& what, const fs::path& path) {
   const int error = errno;
   std::string hint;
-  if (error == ENOSPC || error == EDQUOT) hint = "free some disk space and run again; nothing already saved was touched";
-  if (error == EACCES || error == EROFS || error == EPERM) hint = "the folder must be writable; choose another with --run-dir";
+  if (error == ENOSPC || error == EDQUOT)
+    hint = "free some disk space and run again; nothing already saved was touched";
+  if (error == EACCES || error == EROFS || error == EPERM)
+    hint = "the folder must be writable; choose another with --run-dir";
   throw Error(code, what + ": " + std::strerror(error), path.string(), hint);
 }
 

@@ -35,7 +35,11 @@ void log_to_file(const std::filesystem::path& path) {
   }
 }
 
-void log_line(std::string_view text) { logger().info(text); }
-void warn_line(std::string_view text) { logger().warn("warning: {}", text); }
+void log_line(std::string_view text) {
+  logger().info(text);
+}
+void warn_line(std::string_view text) {
+  logger().warn("warning: {}", text);
+}
 
 }  // namespace espalier

@@ -36,7 +36,9 @@ uint64_t hash64(std::string_view text) {
   return splitmix(h);
 }
 
-uint64_t mix64(uint64_t a, uint64_t b) { return splitmix(splitmix(a) ^ b); }
+uint64_t mix64(uint64_t a, uint64_t b) {
+  return splitmix(splitmix(a) ^ b);
+}
 
 std::array<uint32_t, 4> Rng::words(uint64_t counter, uint64_t stream) const {
   return philox4x32_10({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),

@@ -33,8 +33,8 @@ class Rng {
   uint64_t key_;
 };
 
-// A pseudo-random permutation of [0, size) evaluated in O(1) memory and about O(1) time: a Feistel network over the next
-// power of four, walked until it lands inside the range. size > 0, index < size.
+// A pseudo-random permutation of [0, size) evaluated in O(1) memory and about O(1) time: a Feistel network over the
+// next power of four, walked until it lands inside the range. size > 0, index < size.
 class Permutation {
  public:
   Permutation(uint64_t size, uint64_t seed, std::string_view purpose, uint64_t stream);

@@ -21,8 +21,10 @@ void CheckpointConfig::fields(Fields& f) {
   f.field("interval", interval, "How often to save; 0 = only at the end and on SIGTERM or SIGINT.");
   f.field("keep_latest", keep_latest, "Checkpoints to keep; 0 = all.", Range::at_least(0));
   f.field("at_growth", at_growth, "Also save just after each growth event.");
-  f.field("resume", resume, "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
-          "folder that has one.", {"auto", "never"});
+  f.field("resume", resume,
+          "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
+          "folder that has one.",
+          {"auto", "never"});
 }
 
 namespace {
@@ -43,9 +45,14 @@ json state_json(const Snapshot& snapshot) {
   const TrainState& s = snapshot.state;
   json steps = json::object();
   for (const auto& [name, moments] : s.optim) steps[name] = moments.step;
-  return {{"step", s.step},     {"tokens", s.tokens}, {"flops", s.flops},
-          {"stage", s.stage},   {"stage_start", s.stage_start}, {"lr_previous", s.lr_previous},
-          {"optimizer_steps", steps}, {"data", json::parse(snapshot.data_state)}};
+  return {{"step", s.step},
+          {"tokens", s.tokens},
+          {"flops", s.flops},
+          {"stage", s.stage},
+          {"stage_start", s.stage_start},
+          {"lr_previous", s.lr_previous},
+          {"optimizer_steps", steps},
+          {"data", json::parse(snapshot.data_state)}};
 }
 
 json file_hashes(const fs::path& dir) {
@@ -61,12 +68,14 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   const TrainState& s = snapshot.state;
   const fs::path own = dir / "espalier";
   make_dirs(own / "plugins", kCode);
+  make_dirs(own / "plans", kCode);
   write_file(dir / "config.json", hf_config(s.spec, eos).dump(2) + "\n", kCode);
   write_safetensors(dir / "model.safetensors", to_hf(s.spec, s.params));
   if (write_tokenizer) write_tokenizer(dir);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
   write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
   write_file(own / "config.resolved.toml", snapshot.config_toml, kCode);
+  for (const auto& event : s.lineage) write_file(own / "plans" / (event.plan_hash + ".bin"), event.plan_bytes, kCode);
   for (const auto& [slot, bytes] : snapshot.plugin_state) write_file(own / "plugins" / (slot + ".bin"), bytes, kCode);
   const json manifest = {{"format", "espalier-checkpoint"},
                          {"format_version", kFormatVersion},
@@ -77,7 +86,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
                          {"plugins", plugins_to_json(snapshot.plugins)},
                          {"files", file_hashes(dir)}};
   write_file(own / "manifest.json", manifest.dump(2) + "\n", kCode);
-  for (const fs::path& folder : {own / "plugins", own, dir}) fsync_path(folder, kCode);
+  for (const fs::path& folder : {own / "plugins", own / "plans", own, dir}) fsync_path(folder, kCode);
 }
 
 std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
@@ -102,10 +111,12 @@ json read_json(const fs::path& path) {
 json read_manifest(const fs::path& dir) {
   const fs::path path = dir / "espalier" / "manifest.json";
   json manifest = read_json(path);
-  if (manifest.value("format", "") != "espalier-checkpoint") throw Error(kCode, "is not an Espalier manifest", path.string());
+  if (manifest.value("format", "") != "espalier-checkpoint")
+    throw Error(kCode, "is not an Espalier manifest", path.string());
   if (manifest.value("format_version", 0) > kFormatVersion)
-    throw Error(kCode, fmt::format("was written by a newer Espalier (format {}, this one reads up to {})",
-                                   manifest.value("format_version", 0), kFormatVersion),
+    throw Error(kCode,
+                fmt::format("was written by a newer Espalier (format {}, this one reads up to {})",
+                            manifest.value("format_version", 0), kFormatVersion),
                 path.string(), "update Espalier");
   for (const auto& [name, hash] : manifest.at("files").items())
     if (sha256_file(dir / name, kCode) != hash.get<std::string>())
@@ -138,7 +149,8 @@ fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapsh
   }
   // Where the step was saved before, the two change places in one operation: there is always a whole one.
   const bool again = fs::exists(final_dir);
-  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, final_dir.c_str(), again ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0)
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, final_dir.c_str(),
+                  again ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0)
     throw Error(kCode, std::string("cannot rename into place: ") + std::strerror(errno), final_dir.string());
   if (again) fs::remove_all(temporary, ignored);
   fsync_path(checkpoints_dir, kCode);
@@ -167,6 +179,7 @@ Snapshot load_checkpoint(const fs::path& dir) {
     s.stage_start = state.at("stage_start");
     s.lr_previous = state.at("lr_previous");
     s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
+    for (auto& event : s.lineage) event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
     out.data_state = state.at("data").dump();
     out.plugins = plugins_from_json(manifest.at("plugins"));
     out.config_toml = read_file(own / "config.resolved.toml", kCode);

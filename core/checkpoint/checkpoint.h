@@ -1,5 +1,5 @@
-// A checkpoint: a Hugging Face model folder plus espalier/. Written beside its place, fsynced, renamed, LATEST last; read
-// manifest first, every file against its sha256.
+// A checkpoint: a Hugging Face model folder plus espalier/. Written beside its place, fsynced, renamed, LATEST last;
+// read manifest first, every file against its sha256.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace espalier {
 // What a checkpoint holds beside the training state.
 struct Snapshot {
   TrainState state;
-  std::string data_state;                      // JSON of the data layer
+  std::string data_state;                           // JSON of the data layer
   std::map<std::string, std::string> plugin_state;  // slot -> bytes
   std::vector<PluginRecord> plugins;
   std::string config_toml;  // resolved configuration

@@ -23,8 +23,11 @@ constexpr std::array<std::pair<const char*, const char*>, 9> kLlamaRoles{{{"norm
                                                                           {"mlp.gate", "mlp.gate_proj"},
                                                                           {"mlp.up", "mlp.up_proj"},
                                                                           {"mlp.down", "mlp.down_proj"}}};
-constexpr std::array<std::pair<const char*, const char*>, 5> kGpt2Roles{
-    {{"norm1", "ln_1"}, {"attn.o", "attn.c_proj"}, {"norm2", "ln_2"}, {"mlp.up", "mlp.c_fc"}, {"mlp.down", "mlp.c_proj"}}};
+constexpr std::array<std::pair<const char*, const char*>, 5> kGpt2Roles{{{"norm1", "ln_1"},
+                                                                         {"attn.o", "attn.c_proj"},
+                                                                         {"norm2", "ln_2"},
+                                                                         {"mlp.up", "mlp.c_fc"},
+                                                                         {"mlp.down", "mlp.c_proj"}}};
 
 template <class Roles>
 std::string role_name(const Roles& roles, const std::string& role) {
@@ -33,8 +36,12 @@ std::string role_name(const Roles& roles, const std::string& role) {
   return {};
 }
 
-std::string suffix(const ParamInfo& info) { return info.name.ends_with(".bias") ? ".bias" : ".weight"; }
-bool is_qkv(const ParamInfo& info) { return info.role == "attn.q" || info.role == "attn.k" || info.role == "attn.v"; }
+std::string suffix(const ParamInfo& info) {
+  return info.name.ends_with(".bias") ? ".bias" : ".weight";
+}
+bool is_qkv(const ParamInfo& info) {
+  return info.role == "attn.q" || info.role == "attn.k" || info.role == "attn.v";
+}
 
 // The tensor's name in the layout; for GPT-2's q, k, v it is the fused c_attn.
 std::string hf_name(const std::string& layout, const ParamInfo& info) {
@@ -66,11 +73,21 @@ T get(const json& config, const char* key, const std::string& place) {
 }
 
 json own_config(const ModelSpec& s) {
-  return {{"model_type", "espalier"},   {"num_layers", s.num_layers},           {"d_model", s.d_model},
-          {"num_heads", s.num_heads},   {"num_kv_heads", s.num_kv_heads},       {"head_dim", s.head_dim},
-          {"d_ff", s.d_ff},             {"vocab_size", s.vocab_size},           {"seq_len", s.seq_len},
-          {"norm", name_of(s.norm)},    {"position", name_of(s.position)},      {"activation", name_of(s.activation)},
-          {"bias", s.bias},             {"tie_embeddings", s.tie_embeddings},   {"norm_eps", s.norm_eps},
+  return {{"model_type", "espalier"},
+          {"num_layers", s.num_layers},
+          {"d_model", s.d_model},
+          {"num_heads", s.num_heads},
+          {"num_kv_heads", s.num_kv_heads},
+          {"head_dim", s.head_dim},
+          {"d_ff", s.d_ff},
+          {"vocab_size", s.vocab_size},
+          {"seq_len", s.seq_len},
+          {"norm", name_of(s.norm)},
+          {"position", name_of(s.position)},
+          {"activation", name_of(s.activation)},
+          {"bias", s.bias},
+          {"tie_embeddings", s.tie_embeddings},
+          {"norm_eps", s.norm_eps},
           {"rope_theta", s.rope_theta}};
 }
 
@@ -87,7 +104,9 @@ ModelSpec own_spec(const json& c, const std::string& place) {
   s.norm = get<std::string>(c, "norm", place) == "rmsnorm" ? Norm::rmsnorm : Norm::layernorm;
   s.position = get<std::string>(c, "position", place) == "rope" ? Position::rope : Position::learned;
   const auto activation = get<std::string>(c, "activation", place);
-  s.activation = activation == "swiglu" ? Activation::swiglu : activation == "gelu" ? Activation::gelu : Activation::relu2;
+  s.activation = activation == "swiglu" ? Activation::swiglu
+                 : activation == "gelu" ? Activation::gelu
+                                        : Activation::relu2;
   s.bias = get<bool>(c, "bias", place);
   s.tie_embeddings = get<bool>(c, "tie_embeddings", place);
   s.norm_eps = get<double>(c, "norm_eps", place);
@@ -108,18 +127,33 @@ json hf_config(const ModelSpec& s, int64_t eos_token_id) {
   const std::string layout = hf_layout(s);
   json config;
   if (layout == "llama") {
-    config = {{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"},
-              {"hidden_size", s.d_model},              {"num_hidden_layers", s.num_layers},
-              {"num_attention_heads", s.num_heads},    {"num_key_value_heads", s.num_kv_heads},
-              {"head_dim", s.head_dim},                {"intermediate_size", s.d_ff},
-              {"hidden_act", "silu"},                  {"rms_norm_eps", s.norm_eps},
-              {"rope_theta", s.rope_theta},            {"max_position_embeddings", s.seq_len},
-              {"attention_bias", s.bias},              {"mlp_bias", s.bias}};
+    config = {{"architectures", {"LlamaForCausalLM"}},
+              {"model_type", "llama"},
+              {"hidden_size", s.d_model},
+              {"num_hidden_layers", s.num_layers},
+              {"num_attention_heads", s.num_heads},
+              {"num_key_value_heads", s.num_kv_heads},
+              {"head_dim", s.head_dim},
+              {"intermediate_size", s.d_ff},
+              {"hidden_act", "silu"},
+              {"rms_norm_eps", s.norm_eps},
+              {"rope_theta", s.rope_theta},
+              {"max_position_embeddings", s.seq_len},
+              {"attention_bias", s.bias},
+              {"mlp_bias", s.bias}};
   } else if (layout == "gpt2") {
-    config = {{"architectures", {"GPT2LMHeadModel"}}, {"model_type", "gpt2"}, {"n_embd", s.d_model},
-              {"n_layer", s.num_layers},              {"n_head", s.num_heads}, {"n_inner", s.d_ff},
-              {"n_positions", s.seq_len},             {"activation_function", "gelu_new"},
-              {"layer_norm_epsilon", s.norm_eps},     {"attn_pdrop", 0.0}, {"embd_pdrop", 0.0}, {"resid_pdrop", 0.0}};
+    config = {{"architectures", {"GPT2LMHeadModel"}},
+              {"model_type", "gpt2"},
+              {"n_embd", s.d_model},
+              {"n_layer", s.num_layers},
+              {"n_head", s.num_heads},
+              {"n_inner", s.d_ff},
+              {"n_positions", s.seq_len},
+              {"activation_function", "gelu_new"},
+              {"layer_norm_epsilon", s.norm_eps},
+              {"attn_pdrop", 0.0},
+              {"embd_pdrop", 0.0},
+              {"resid_pdrop", 0.0}};
   } else {
     config = own_config(s);
   }
@@ -150,8 +184,9 @@ ModelSpec spec_from_hf(const json& c, const std::string& place) {
     s.seq_len = get<int64_t>(c, "max_position_embeddings", place);
     s.norm_eps = get<double>(c, "rms_norm_eps", place);
     // Newer writers nest it: rope_parameters = {"rope_theta": ...}.
-    s.rope_theta = c.contains("rope_theta") ? get<double>(c, "rope_theta", place)
-                   : c.contains("rope_parameters") ? get<double>(c["rope_parameters"], "rope_theta", place) : 10000.0;
+    s.rope_theta = c.contains("rope_theta")        ? get<double>(c, "rope_theta", place)
+                   : c.contains("rope_parameters") ? get<double>(c["rope_parameters"], "rope_theta", place)
+                                                   : 10000.0;
     s.bias = c.value("attention_bias", false);
     return s;
   }
@@ -192,7 +227,8 @@ ParamTable from_hf(const ModelSpec& spec, const TensorMap& tensors, const std::s
             const std::string name = hf_name(layout, info);
             auto it = tensors.find(name);
             // Some writers drop the base model's prefix.
-            if (it == tensors.end() && name.find('.') != std::string::npos) it = tensors.find(name.substr(name.find('.') + 1));
+            if (it == tensors.end() && name.find('.') != std::string::npos)
+              it = tensors.find(name.substr(name.find('.') + 1));
             if (it == tensors.end())
               throw Error(ErrorCode::checkpoint, fmt::format("the tensor '{}' is missing", name), place);
             Tensor value = it->second.to(at::kFloat);
@@ -202,8 +238,10 @@ ParamTable from_hf(const ModelSpec& spec, const TensorMap& tensors, const std::s
             }
             if (transposed(layout, info)) value = value.t();
             if (value.sizes().vec() != info.shape)
-              throw Error(ErrorCode::checkpoint, fmt::format("'{}' has the shape [{}], expected [{}]", name,
-                                                             fmt::join(value.sizes().vec(), ", "), fmt::join(info.shape, ", ")), place);
+              throw Error(ErrorCode::checkpoint,
+                          fmt::format("'{}' has the shape [{}], expected [{}]", name,
+                                      fmt::join(value.sizes().vec(), ", "), fmt::join(info.shape, ", ")),
+                          place);
             return value.clone(at::MemoryFormat::Contiguous);
           }};
 }

@@ -13,11 +13,16 @@ using nlohmann::json;
 
 const char* dtype_name(at::ScalarType type) {
   switch (type) {
-    case at::kFloat: return "F32";
-    case at::kBFloat16: return "BF16";
-    case at::kHalf: return "F16";
-    case at::kLong: return "I64";
-    default: throw Error(ErrorCode::internal, "a tensor type that checkpoints do not hold");
+    case at::kFloat:
+      return "F32";
+    case at::kBFloat16:
+      return "BF16";
+    case at::kHalf:
+      return "F16";
+    case at::kLong:
+      return "I64";
+    default:
+      throw Error(ErrorCode::internal, "a tensor type that checkpoints do not hold");
   }
 }
 

@@ -1,5 +1,5 @@
-// A length of training with its unit: "1000st" optimizer steps, "2ep" epochs of the data, "1e9tok" tokens, "0.3dur" of the
-// run, "1e15flop". A bare integer means steps. Turned into steps only where the run's numbers are known.
+// A length of training with its unit: "1000st" optimizer steps, "2ep" epochs of the data, "1e9tok" tokens, "0.3dur" of
+// the run, "1e15flop". A bare integer means steps. Turned into steps only where the run's numbers are known.
 #pragma once
 
 #include <cstdint>

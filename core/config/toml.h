@@ -24,9 +24,9 @@ class Places {
   std::map<std::string, std::string> places_;
 };
 
-// Reads `path`, applies the overrides ("a.b=c", the right side parsed as a TOML value, else taken as text) and fills the
-// struct through `visit`. Throws Error(config) with file:line:column for a syntax error, an unknown key (with "did you
-// mean"), a wrong type, a number out of range or a text that is not one of the choices.
+// Reads `path`, applies the overrides ("a.b=c", the right side parsed as a TOML value, else taken as text) and fills
+// the struct through `visit`. Throws Error(config) with file:line:column for a syntax error, an unknown key (with "did
+// you mean"), a wrong type, a number out of range or a text that is not one of the choices.
 Places read_toml(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                  const std::function<void(Fields&)>& visit);
 // As read_toml, for text in memory; `name` stands for the file in places.

@@ -34,7 +34,8 @@ const CudaLibrary& cuda_library() {
   static const CudaLibrary library = [] {
     CudaLibrary out;
     std::error_code error;
-    const fs::path path = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib" / "libespalier_cuda.so";
+    const fs::path path =
+        fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib" / "libespalier_cuda.so";
     void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
     if (handle == nullptr) {
       out.problem = ::dlerror();
@@ -80,15 +81,18 @@ DeviceInfo open_device(const std::string& wanted, int64_t threads) {
   info.fast_bf16 = __builtin_cpu_supports("avx512bf16") != 0;
   if (wanted == "cpu") return info;
   const CudaLibrary& cuda = cuda_library();
-  const std::string problem = !cuda.problem.empty() ? cuda.problem : cuda.api.device_count() == 0 ? "there is no GPU" : "";
+  const std::string problem = !cuda.problem.empty()          ? cuda.problem
+                              : cuda.api.device_count() == 0 ? "there is no GPU"
+                                                             : "";
   if (problem.empty()) {
     info.device = c10::Device(c10::kCUDA, 0);
     info.name = cuda.api.device_name(0);
     info.fast_bf16 = cuda.api.has_bf16(0);
     info.peak_flops = bf16_peak_flops(info.name);
   } else if (wanted == "cuda") {
-    throw Error(ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",
-                "use device = \"cpu\" or \"auto\"; the CUDA library is built where nvcc is found (cmake --preset cuda)");
+    throw Error(
+        ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",
+        "use device = \"cpu\" or \"auto\"; the CUDA library is built where nvcc is found (cmake --preset cuda)");
   }
   return info;
 }

@@ -11,10 +11,10 @@ namespace espalier {
 
 struct DeviceInfo {
   c10::Device device = c10::Device(c10::kCPU);
-  std::string name;          // "AMD EPYC 7B13", "NVIDIA H200"
-  int64_t threads = 1;       // CPU threads in use
-  bool fast_bf16 = false;    // has bf16 instructions: any CUDA GPU, CPUs with AVX512-BF16 (AMX machines have it too)
-  double peak_flops = 0;     // dense bf16 FLOP/s by the vendor's data sheet; 0 = not known, MFU prints n/a
+  std::string name;        // "AMD EPYC 7B13", "NVIDIA H200"
+  int64_t threads = 1;     // CPU threads in use
+  bool fast_bf16 = false;  // has bf16 instructions: any CUDA GPU, CPUs with AVX512-BF16 (AMX machines have it too)
+  double peak_flops = 0;   // dense bf16 FLOP/s by the vendor's data sheet; 0 = not known, MFU prints n/a
 };
 
 // wanted: "auto" | "cpu" | "cuda". Sets the number of CPU threads (0 = one a core). Throws Error(config) when cuda is

@@ -34,7 +34,8 @@ std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, s
   std::vector<int32_t> out;
   for (int64_t i = 0; i < settings.max_tokens; ++i) {
     const auto context = std::min<int64_t>(spec.seq_len, static_cast<int64_t>(prompt.size()));
-    const at::Tensor tokens = at::tensor(std::vector<int64_t>(prompt.end() - context, prompt.end()), at::kLong).to(device);
+    const at::Tensor tokens =
+        at::tensor(std::vector<int64_t>(prompt.end() - context, prompt.end()), at::kLong).to(device);
     const at::Tensor logits = forward_logits(spec, params, tokens.unsqueeze(0), shape, compute)[0][context - 1];
     const int64_t token = pick(logits, settings, static_cast<uint64_t>(i));
     if (token == settings.stop_token) break;

@@ -26,10 +26,11 @@ Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to
   Audit result{loss(old_logits), loss(new_logits), (new_logits - old_logits).abs().max().item<double>(),
                num_params(from), num_params(to)};
   if (preserving_tol && !(result.max_logit_diff <= *preserving_tol))
-    throw Error(ErrorCode::plugin,
-                fmt::format("claims to preserve the model's function within {:g}, but a logit of the probe batch moved by {:g}",
-                            *preserving_tol, result.max_logit_diff),
-                who, "the growth was refused; model, optimizer and files are untouched");
+    throw Error(
+        ErrorCode::plugin,
+        fmt::format("claims to preserve the model's function within {:g}, but a logit of the probe batch moved by {:g}",
+                    *preserving_tol, result.max_logit_diff),
+        who, "the growth was refused; model, optimizer and files are untouched");
   return result;
 }
 

@@ -20,7 +20,8 @@ struct Audit {
   int64_t params_before = 0, params_after = 0;
 };
 
-// Runs both models in fp32. Throws Error(plugin, place = who) when `preserving_tol` is set and the logits differ by more.
+// Runs both models in fp32. Throws Error(plugin, place = who) when `preserving_tol` is set and the logits differ by
+// more.
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
             const Probe& probe, std::optional<double> preserving_tol, const std::string& who);
 

@@ -63,10 +63,14 @@ class Evaluator {
   // Shape-only operations act alike on values and on moments.
   Tensor reshaped(const Node& node, const Tensor& a) const {
     switch (node.op) {
-      case Op::gather: return a.index_select(node.dim, at::tensor(node.ints, at::kLong).to(a.device()));
-      case Op::slice: return a.narrow(node.dim, node.ints[0], node.ints[1] - node.ints[0]);
-      case Op::permute: return a.permute(node.ints);
-      default: return a.reshape(node.shape);
+      case Op::gather:
+        return a.index_select(node.dim, at::tensor(node.ints, at::kLong).to(a.device()));
+      case Op::slice:
+        return a.narrow(node.dim, node.ints[0], node.ints[1] - node.ints[0]);
+      case Op::permute:
+        return a.permute(node.ints);
+      default:
+        return a.reshape(node.shape);
     }
   }
 
@@ -83,14 +87,17 @@ class Evaluator {
       case Op::src:
         if (node.dim == 0) return params_.at(node.text).detach();
         return moment(node.text, node.dim == 1 ? Mode::exp_avg : Mode::exp_avg_sq);
-      case Op::full: return at::full(node.shape, node.reals[0], options);
+      case Op::full:
+        return at::full(node.shape, node.reals[0], options);
       case Op::normal: {
         Tensor out = at::empty(node.shape, at::kFloat);
         Rng(seed_, "growth/" + node.text)
-            .normal(std::span(out.mutable_data_ptr<float>(), static_cast<size_t>(out.numel())), static_cast<uint64_t>(event_));
+            .normal(std::span(out.mutable_data_ptr<float>(), static_cast<size_t>(out.numel())),
+                    static_cast<uint64_t>(event_));
         return out.mul_(node.reals[0]).to(options.device());
       }
-      case Op::data: return at::tensor(node.reals, at::kDouble).to(options).view(node.shape);
+      case Op::data:
+        return at::tensor(node.reals, at::kDouble).to(options).view(node.shape);
       case Op::lincomb: {
         Tensor sum = in(0) * node.reals[0];
         for (size_t i = 1; i < node.inputs.size(); ++i) sum = at::add(sum, in(i), node.reals[i]);
@@ -101,10 +108,14 @@ class Evaluator {
         for (size_t i = 2; i < node.inputs.size(); ++i) sum = sum + in(0)[static_cast<int64_t>(i) - 1] * in(i);
         return sum;
       }
-      case Op::matmul: return product(in(0), in(1), node);
-      case Op::mul: return in(0) * in(1);
-      case Op::concat: return joined(node, Mode::value);
-      default: return reshaped(node, in(0));
+      case Op::matmul:
+        return product(in(0), in(1), node);
+      case Op::mul:
+        return in(0) * in(1);
+      case Op::concat:
+        return joined(node, Mode::value);
+      default:
+        return reshaped(node, in(0));
     }
   }
 
@@ -123,7 +134,8 @@ class Evaluator {
         return at::zeros(node.shape, options);
       case Op::full:
       case Op::normal:
-      case Op::data: return at::zeros(node.shape, options);
+      case Op::data:
+        return at::zeros(node.shape, options);
       case Op::lincomb: {
         Tensor sum = eval(node.inputs[0], mode) * coefficient(node.reals[0]);
         for (size_t i = 1; i < node.inputs.size(); ++i)
@@ -147,14 +159,17 @@ class Evaluator {
         const Tensor right = b ? eval(node.inputs[1], mode) : factor(node.inputs[1]);
         return node.op == Op::mul ? left * right : product(left, right, node);
       }
-      case Op::concat: return joined(node, mode);
-      default: return reshaped(node, eval(node.inputs[0], mode));
+      case Op::concat:
+        return joined(node, mode);
+      default:
+        return reshaped(node, eval(node.inputs[0], mode));
     }
   }
 
   [[noreturn]] void not_linear(const char* op) const {
-    throw Error(ErrorCode::plugin, fmt::format("{} multiplies two old parameters, so their moments cannot be mapped", op),
-                who_, "the plugin must assign moments ZERO or CUSTOM here");
+    throw Error(ErrorCode::plugin,
+                fmt::format("{} multiplies two old parameters, so their moments cannot be mapped", op), who_,
+                "the plugin must assign moments ZERO or CUSTOM here");
   }
 
   const Plan& plan_;
@@ -173,12 +188,11 @@ Grown execute(const Plan& plan, const ModelSpec& to, const ParamTable& params, c
   const c10::NoGradGuard no_grad;
   Evaluator evaluator(plan, params, state, seed, event, who);
   // Copies: two layers made from one may be equal, but must not share storage.
-  const auto owned = [&](NodeId id, Mode mode) {
-    return evaluator.eval(id, mode).clone(at::MemoryFormat::Contiguous);
-  };
+  const auto owned = [&](NodeId id, Mode mode) { return evaluator.eval(id, mode).clone(at::MemoryFormat::Contiguous); };
   const auto check_finite = [&](const Tensor& value, const std::string& what) {
     if (!at::isfinite(value).all().item<bool>())
-      throw Error(ErrorCode::plugin, fmt::format("the plan gives {} values that are not finite", what), who, "nothing was changed");
+      throw Error(ErrorCode::plugin, fmt::format("the plan gives {} values that are not finite", what), who,
+                  "nothing was changed");
   };
   Grown grown;
   grown.params = ParamTable(to, [&](const ParamInfo& info) {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "core/growth/plan.h"
-#include "core/model/param_table.h"
 #include "core/model/optim_state.h"
+#include "core/model/param_table.h"
 
 namespace espalier::growth {
 

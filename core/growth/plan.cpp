@@ -16,8 +16,12 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-int64_t numel(const Shape& shape) { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
-std::string text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+int64_t numel(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+std::string text(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 bool all_positive(const Shape& shape) {
   return std::all_of(shape.begin(), shape.end(), [](int64_t n) { return n > 0; });
 }
@@ -80,7 +84,8 @@ NodeId PlanBuilder::src(const std::string& old_param, uint32_t what) {
 }
 
 NodeId PlanBuilder::full(Shape shape, double value) {
-  if (!all_positive(shape) || !std::isfinite(value)) return fail(fmt::format("full: shape {}, value {}", text(shape), value));
+  if (!all_positive(shape) || !std::isfinite(value))
+    return fail(fmt::format("full: shape {}, value {}", text(shape), value));
   return add({Op::full, {}, std::move(shape), {}, {value}, {}, 0});
 }
 
@@ -103,7 +108,8 @@ NodeId PlanBuilder::lincomb(std::vector<NodeId> terms, std::vector<double> coefs
   if (terms.empty() || terms.size() != coefs.size()) return fail("lincomb: needs one coefficient a term, and a term");
   for (const NodeId id : terms)
     if (plan_.node(id).shape != plan_.node(terms[0]).shape)
-      return fail(fmt::format("lincomb: shapes {} and {} differ", text(plan_.node(terms[0]).shape), text(plan_.node(id).shape)));
+      return fail(fmt::format("lincomb: shapes {} and {} differ", text(plan_.node(terms[0]).shape),
+                              text(plan_.node(id).shape)));
   Shape shape = plan_.node(terms[0]).shape;
   return add({Op::lincomb, std::move(terms), std::move(shape), {}, std::move(coefs), {}, 0});
 }
@@ -145,7 +151,8 @@ NodeId PlanBuilder::gather(NodeId a, int64_t dim, std::vector<int64_t> index) {
     return fail(fmt::format("gather: dimension {} of {}", dim, text(shape)));
   const int64_t size = shape[static_cast<size_t>(dim)];
   for (const int64_t i : index)
-    if (i < 0 || i >= size) return fail(fmt::format("gather: index {} outside dimension {} of {}", i, dim, text(shape)));
+    if (i < 0 || i >= size)
+      return fail(fmt::format("gather: index {} outside dimension {} of {}", i, dim, text(shape)));
   shape[static_cast<size_t>(dim)] = static_cast<int64_t>(index.size());
   return add({Op::gather, {a}, std::move(shape), std::move(index), {}, {}, dim});
 }
@@ -164,14 +171,16 @@ NodeId PlanBuilder::concat(int64_t dim, std::vector<NodeId> parts) {
   if (!valid(parts, "concat")) return 0;
   if (parts.empty()) return fail("concat: nothing to join");
   Shape shape = plan_.node(parts[0]).shape;
-  if (dim < 0 || dim >= static_cast<int64_t>(shape.size())) return fail(fmt::format("concat: dimension {} of {}", dim, text(shape)));
+  if (dim < 0 || dim >= static_cast<int64_t>(shape.size()))
+    return fail(fmt::format("concat: dimension {} of {}", dim, text(shape)));
   const auto d = static_cast<size_t>(dim);
   shape[d] = 0;
   for (const NodeId id : parts) {
     Shape part = plan_.node(id).shape, rest = shape;
     if (part.size() != rest.size()) return fail("concat: the parts differ in rank");
     rest[d] = part[d];
-    if (part != rest) return fail(fmt::format("concat: {} and {} differ outside dimension {}", text(part), text(rest), dim));
+    if (part != rest)
+      return fail(fmt::format("concat: {} and {} differ outside dimension {}", text(part), text(rest), dim));
     shape[d] += part[d];
   }
   return add({Op::concat, std::move(parts), std::move(shape), {}, {}, {}, dim});
@@ -208,7 +217,8 @@ bool PlanBuilder::assign(const std::string& new_param, NodeId value, uint32_t mo
   if (!valid(std::array{value}, "assign")) return false;
   const Shape& shape = plan_.node(value).shape;
   if (shape != it->second.shape)
-    return fail(fmt::format("assign: '{}' is {} but its expression is {}", new_param, text(it->second.shape), text(shape))) != 0;
+    return fail(fmt::format("assign: '{}' is {} but its expression is {}", new_param, text(it->second.shape),
+                            text(shape))) != 0;
   if (moments > 2) return fail(fmt::format("assign: {} is no moment policy", moments)) != 0;
   auto& slot = plan_.assignments[new_param];
   if (slot.value != 0) return fail(fmt::format("assign: '{}' is assigned twice", new_param)) != 0;

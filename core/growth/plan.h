@@ -13,7 +13,21 @@
 
 namespace espalier::growth {
 
-enum class Op : uint8_t { src, full, normal, data, lincomb, wsum, matmul, mul, gather, slice, concat, permute, reshape };
+enum class Op : uint8_t {
+  src,
+  full,
+  normal,
+  data,
+  lincomb,
+  wsum,
+  matmul,
+  mul,
+  gather,
+  slice,
+  concat,
+  permute,
+  reshape
+};
 enum class What : uint32_t { weight = 0, exp_avg = 1, exp_avg_sq = 2 };
 enum class Moments : uint32_t { zero = 0, map = 1, custom = 2 };
 
@@ -22,11 +36,11 @@ using NodeId = uint32_t;  // index + 1 in Plan::nodes; 0 is "none"
 struct Node {
   Op op;
   std::vector<NodeId> inputs;
-  std::vector<int64_t> shape;     // of the result, inferred when the node is made
-  std::vector<int64_t> ints;      // gather: index; slice: begin, end; permute: dims
-  std::vector<double> reals;      // full: value; normal: std; data: values; lincomb: coefficients
-  std::string text;               // src: parameter name; normal: purpose
-  int64_t dim = 0;                // gather, slice, concat; matmul: transpose_a + 2 * transpose_b; src: What
+  std::vector<int64_t> shape;  // of the result, inferred when the node is made
+  std::vector<int64_t> ints;   // gather: index; slice: begin, end; permute: dims
+  std::vector<double> reals;   // full: value; normal: std; data: values; lincomb: coefficients
+  std::string text;            // src: parameter name; normal: purpose
+  int64_t dim = 0;             // gather, slice, concat; matmul: transpose_a + 2 * transpose_b; src: What
 };
 
 struct Assignment {

@@ -64,23 +64,35 @@ std::string canonical_bytes(const Plan& plan) {
   bytes.put(uint64_t{plan.assignments.size()});
   for (const auto& [name, slot] : plan.assignments) {
     bytes.put(name);
-    bytes.put_all(std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), slot.exp_avg, slot.exp_avg_sq});
+    bytes.put_all(
+        std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), slot.exp_avg, slot.exp_avg_sq});
   }
   bytes.put(plan.preserving_tol.value_or(-1.0));
   return bytes.out;
 }
 
-std::string plan_hash(const Plan& plan) { return sha256_bytes(canonical_bytes(plan)); }
+std::string plan_hash(const Plan& plan) {
+  return sha256_bytes(canonical_bytes(plan));
+}
 
 double plan_flops(const Plan& plan) {
   double total = 0;
   for (const Node& node : plan.nodes) {
     switch (node.op) {
-      case Op::matmul: total += 2 * numel(node.shape) * static_cast<double>(plan.node(node.inputs[0]).shape[node.dim & 1 ? 0 : 1]); break;
-      case Op::lincomb: total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size()); break;
-      case Op::wsum: total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size() - 1); break;
-      case Op::mul: total += numel(node.shape); break;
-      default: break;  // copies move bytes, they compute nothing
+      case Op::matmul:
+        total += 2 * numel(node.shape) * static_cast<double>(plan.node(node.inputs[0]).shape[node.dim & 1 ? 0 : 1]);
+        break;
+      case Op::lincomb:
+        total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size());
+        break;
+      case Op::wsum:
+        total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size() - 1);
+        break;
+      case Op::mul:
+        total += numel(node.shape);
+        break;
+      default:
+        break;  // copies move bytes, they compute nothing
     }
   }
   return total;

@@ -13,8 +13,8 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Up to this length the T x T probabilities are kept and both passes are plain batched GEMMs: on a CPU that beats ATen's
-// flash backward several times over (docs/benchmarks.md); above it their memory would dominate.
+// Up to this length the T x T probabilities are kept and both passes are plain batched GEMMs: on a CPU that beats
+// ATen's flash backward several times over (docs/benchmarks.md); above it their memory would dominate.
 constexpr int64_t kMaxExplicitLength = 1024;
 
 // [B, T, H, C] -> [B * K, G * T, C] for G = H / K query heads a key/value head: one GEMM serves a whole group.
@@ -33,7 +33,8 @@ class ExplicitAttention : public torch::autograd::Function<ExplicitAttention> {
     const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
     const Tensor qf = fold_heads(q, K), kf = fold_heads(k, K), vf = fold_heads(v, K);
     const Tensor mask = at::full({T, T}, -std::numeric_limits<float>::infinity(), q.options()).triu_(1);
-    const Tensor scores = at::baddbmm(mask.repeat({H / K, 1}).expand({B * K, H / K * T, T}), qf, kf.transpose(1, 2), 1, scale);
+    const Tensor scores =
+        at::baddbmm(mask.repeat({H / K, 1}).expand({B * K, H / K * T, T}), qf, kf.transpose(1, 2), 1, scale);
     const Tensor probs = at::softmax(scores, -1);
     context->save_for_backward({qf, kf, vf, probs});
     context->saved_data["heads"] = H;

@@ -10,7 +10,8 @@ void ModelConfig::fields(Fields& f) {
   f.field("num_layers", num_layers, "Transformer blocks of the final model.", Range::at_least(1));
   f.field("d_model", d_model, "Width of the residual stream.", Range::at_least(1));
   f.field("num_heads", num_heads, "Query heads.", Range::at_least(1));
-  f.field("num_kv_heads", num_kv_heads, "Key/value heads (grouped-query attention); 0 = num_heads.", Range::at_least(0));
+  f.field("num_kv_heads", num_kv_heads, "Key/value heads (grouped-query attention); 0 = num_heads.",
+          Range::at_least(0));
   f.field("head_dim", head_dim, "Size of a head; 0 = d_model / num_heads.", Range::at_least(0));
   f.field("d_ff", d_ff, "Hidden units of the MLP; 0 = 4 d_model, or 8/3 d_model rounded up to 64 for swiglu.",
           Range::at_least(0));
@@ -23,8 +24,10 @@ void ModelConfig::fields(Fields& f) {
   f.field("tie_embeddings", tie_embeddings, "The head uses the embedding's matrix.");
   f.field("norm_eps", norm_eps, "Added to the variance inside a norm.", Range::above(0));
   f.field("rope_theta", rope_theta, "Base of the rotary frequencies.", Range::above(0));
-  f.field("init_std", init_std, "Standard deviation of the initial weights; projections into the residual stream get "
-          "init_std / sqrt(2 num_layers).", Range::above(0));
+  f.field("init_std", init_std,
+          "Standard deviation of the initial weights; projections into the residual stream get "
+          "init_std / sqrt(2 num_layers).",
+          Range::above(0));
 }
 
 ModelSpec ModelConfig::spec(int64_t tokenizer_vocab, int64_t seq_len, const Places& places) const {
@@ -41,7 +44,9 @@ ModelSpec ModelConfig::spec(int64_t tokenizer_vocab, int64_t seq_len, const Plac
   spec.num_heads = num_heads;
   spec.num_kv_heads = num_kv_heads == 0 ? num_heads : num_kv_heads;
   spec.head_dim = head_dim == 0 ? d_model / num_heads : head_dim;
-  spec.activation = activation == "swiglu" ? Activation::swiglu : activation == "gelu" ? Activation::gelu : Activation::relu2;
+  spec.activation = activation == "swiglu" ? Activation::swiglu
+                    : activation == "gelu" ? Activation::gelu
+                                           : Activation::relu2;
   spec.d_ff = d_ff != 0 ? d_ff : spec.gated() ? (8 * d_model / 3 + 63) / 64 * 64 : 4 * d_model;
   spec.vocab_size = vocab_size == 0 ? tokenizer_vocab : vocab_size;
   spec.seq_len = seq_len;

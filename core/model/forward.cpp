@@ -16,7 +16,10 @@ using at::Tensor;
 class View {
  public:
   View(const ModelSpec& model_spec, const ParamTable& params, const StepShape& step_shape, ComputeType compute)
-      : spec(model_spec), shape(step_shape), dtype_(compute == ComputeType::bf16 ? at::kBFloat16 : at::kFloat), params_(params) {}
+      : spec(model_spec),
+        shape(step_shape),
+        dtype_(compute == ComputeType::bf16 ? at::kBFloat16 : at::kFloat),
+        params_(params) {}
 
   Tensor weight(const std::string& name, bool trainable) const {
     const Tensor& value = params_.at(name);
@@ -55,7 +58,8 @@ Tensor embed(const View& view, const Tensor& tokens) {
   return h;
 }
 
-Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const std::string& prefix, bool trainable) {
+Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const std::string& prefix,
+                        bool trainable) {
   const auto& spec = view.spec;
   const int64_t B = x.size(0), T = x.size(1);
   const auto heads = [&](const char* which, int64_t count) {
@@ -75,9 +79,15 @@ Tensor mlp_branch(const View& view, const Tensor& x, const std::string& prefix, 
   const Tensor up = view.linear(x, prefix + "mlp.up", trainable);  // [B, T, F]
   Tensor hidden;
   switch (view.spec.activation) {
-    case Activation::swiglu: hidden = swiglu(view.linear(x, prefix + "mlp.gate", trainable), up); break;
-    case Activation::gelu: hidden = at::gelu(up, "tanh"); break;
-    case Activation::relu2: hidden = at::relu(up).square(); break;
+    case Activation::swiglu:
+      hidden = swiglu(view.linear(x, prefix + "mlp.gate", trainable), up);
+      break;
+    case Activation::gelu:
+      hidden = at::gelu(up, "tanh");
+      break;
+    case Activation::relu2:
+      hidden = at::relu(up).square();
+      break;
   }
   return view.linear(hidden, prefix + "mlp.down", trainable);
 }
@@ -103,7 +113,8 @@ Tensor hidden(const View& view, const Tensor& tokens) {
     const std::string prefix = fmt::format("layers.{}.", i);
     const bool trainable = view.shape.trainable[i] != 0;
     const float scale = view.shape.scale[i];
-    h = add_branch(h, attention_branch(view, view.normed(h, prefix + "norm1", trainable), rope, prefix, trainable), scale);
+    h = add_branch(h, attention_branch(view, view.normed(h, prefix + "norm1", trainable), rope, prefix, trainable),
+                   scale);
     h = add_branch(h, mlp_branch(view, view.normed(h, prefix + "norm2", trainable), prefix, trainable), scale);
   }
   return h;

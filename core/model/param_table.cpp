@@ -4,7 +4,9 @@
 
 namespace espalier {
 
-const at::Tensor& ParamTable::at(const std::string& name) const { return params_[index_.at(name)].value; }
+const at::Tensor& ParamTable::at(const std::string& name) const {
+  return params_[index_.at(name)].value;
+}
 
 const at::Tensor* ParamTable::find(const std::string& name) const {
   const auto it = index_.find(name);

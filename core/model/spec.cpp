@@ -6,7 +6,9 @@
 
 namespace espalier {
 
-int64_t ParamInfo::numel() const { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
+int64_t ParamInfo::numel() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
 
 namespace {
 
@@ -72,10 +74,10 @@ int64_t num_params(const ModelSpec& spec) {
 }
 
 SpecProblem check_spec(const ModelSpec& spec) {
-  const auto positive = {std::pair{"num_layers", spec.num_layers}, {"d_model", spec.d_model},
-                         {"num_heads", spec.num_heads},            {"num_kv_heads", spec.num_kv_heads},
-                         {"head_dim", spec.head_dim},              {"d_ff", spec.d_ff},
-                         {"vocab_size", spec.vocab_size},          {"seq_len", spec.seq_len}};
+  const auto positive = {
+      std::pair{"num_layers", spec.num_layers}, {"d_model", spec.d_model},   {"num_heads", spec.num_heads},
+      {"num_kv_heads", spec.num_kv_heads},      {"head_dim", spec.head_dim}, {"d_ff", spec.d_ff},
+      {"vocab_size", spec.vocab_size},          {"seq_len", spec.seq_len}};
   for (const auto& [key, value] : positive)
     if (value < 1) return {key, fmt::format("{} must be at least 1, not {}", key, value)};
   if (spec.num_heads % spec.num_kv_heads != 0)
@@ -86,13 +88,20 @@ SpecProblem check_spec(const ModelSpec& spec) {
   return {};
 }
 
-const char* name_of(Norm norm) { return norm == Norm::rmsnorm ? "rmsnorm" : "layernorm"; }
-const char* name_of(Position position) { return position == Position::rope ? "rope" : "learned"; }
+const char* name_of(Norm norm) {
+  return norm == Norm::rmsnorm ? "rmsnorm" : "layernorm";
+}
+const char* name_of(Position position) {
+  return position == Position::rope ? "rope" : "learned";
+}
 const char* name_of(Activation activation) {
   switch (activation) {
-    case Activation::swiglu: return "swiglu";
-    case Activation::gelu: return "gelu";
-    case Activation::relu2: return "relu2";
+    case Activation::swiglu:
+      return "swiglu";
+    case Activation::gelu:
+      return "gelu";
+    case Activation::relu2:
+      return "relu2";
   }
   return "?";
 }

@@ -12,7 +12,8 @@ void OptimizerConfig::fields(Fields& f) {
   f.field("beta1", beta1, "Decay of the first moment.", Range::between(0, 1));
   f.field("beta2", beta2, "Decay of the second moment.", Range::between(0, 1));
   f.field("eps", eps, "Added to the root of the second moment.", Range::above(0));
-  f.field("weight_decay", weight_decay, "Decoupled decay of matrices; norms and biases never decay.", Range::at_least(0));
+  f.field("weight_decay", weight_decay, "Decoupled decay of matrices; norms and biases never decay.",
+          Range::at_least(0));
 }
 
 void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& params, OptimState& state) {

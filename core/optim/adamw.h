@@ -21,8 +21,8 @@ void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& para
 // Sets every gradient to "undefined", so that frozen parameters are really skipped.
 void clear_grads(const ParamTable& params);
 
-// Global L2 norm of the gradients in fp32, after which they are scaled so that it is at most max_norm (0 = no clipping).
-// Returns the norm before scaling.
+// Global L2 norm of the gradients in fp32, after which they are scaled so that it is at most max_norm (0 = no
+// clipping). Returns the norm before scaling.
 double clip_grad_norm(const ParamTable& params, double max_norm);
 
 }  // namespace espalier

@@ -22,7 +22,9 @@ void put_fixed(std::string& out, T value) {
   std::memcpy(raw, &value, sizeof(T));
   out.append(raw, sizeof(T));
 }
-void put_tag(std::string& out, uint64_t field, uint64_t wire_type) { put_varint(out, field << 3 | wire_type); }
+void put_tag(std::string& out, uint64_t field, uint64_t wire_type) {
+  put_varint(out, field << 3 | wire_type);
+}
 void put_bytes(std::string& out, uint64_t field, const std::string& bytes) {
   put_tag(out, field, 2);
   put_varint(out, bytes.size());
@@ -42,7 +44,9 @@ std::string event_head(int64_t step) {
   return event;
 }
 
-uint32_t masked_crc(const std::string& bytes) { return std::rotr(crc32c(bytes), 15) + 0xA282EAD8U; }
+uint32_t masked_crc(const std::string& bytes) {
+  return std::rotr(crc32c(bytes), 15) + 0xA282EAD8U;
+}
 
 }  // namespace
 

@@ -32,8 +32,8 @@ class EventWriter {
 
 class MetricsWriter {
  public:
-  // Appends to run_dir/metrics.jsonl. Rows after `resume_step`, and growth at it beyond `resume_stage`, belong to work that
-  // is about to be done again: they are dropped first. Throws Error(config) when the folder cannot be written.
+  // Appends to run_dir/metrics.jsonl. Rows after `resume_step`, and growth at it beyond `resume_stage`, belong to work
+  // that is about to be done again: they are dropped first. Throws Error(config) when the folder cannot be written.
   MetricsWriter(const std::filesystem::path& run_dir, int64_t resume_step, int64_t resume_stage, bool tensorboard);
   void write(MetricsRow row);
   // Seconds of training in earlier processes of this run.

@@ -17,10 +17,12 @@ void TrainingConfig::fields(Fields& f) {
   f.field("micro_batch", micro_batch, "Sequences a forward and backward pass.", Range::at_least(1));
   f.field("global_batch", global_batch, "Sequences an optimizer step, a multiple of micro_batch; 0 = micro_batch.",
           Range::at_least(0));
-  f.field("dtype", dtype, "Compute type; master weights and optimizer state are fp32. auto = bf16 where the device has "
+  f.field("dtype", dtype,
+          "Compute type; master weights and optimizer state are fp32. auto = bf16 where the device has "
           "instructions for it (GPU, AMX, AVX512-BF16), else fp32: without them bf16 is several times slower.",
           {"auto", "bf16", "fp32"});
-  f.field("device", device, "Where to run; auto = cuda when a GPU and the CUDA library are there.", {"auto", "cpu", "cuda"});
+  f.field("device", device, "Where to run; auto = cuda when a GPU and the CUDA library are there.",
+          {"auto", "cpu", "cuda"});
   f.field("max_norm", max_norm, "Global gradient norm to clip to; 0 = no clipping.", Range::at_least(0));
   f.field("threads", threads, "CPU threads; 0 = one a core.", Range::at_least(0));
 }
@@ -30,8 +32,7 @@ void TrainingConfig::check(const Places& places) const {
     throw Error(ErrorCode::config,
                 fmt::format("global_batch = {} is not a multiple of micro_batch = {}", global_batch, micro_batch),
                 places.of("training.global_batch"));
-  if (steps.value <= 0)
-    throw Error(ErrorCode::config, "the run has no steps", places.of("training.steps"));
+  if (steps.value <= 0) throw Error(ErrorCode::config, "the run has no steps", places.of("training.steps"));
 }
 
 void ValidationConfig::fields(Fields& f) {

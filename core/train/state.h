@@ -20,7 +20,7 @@ struct PluginRecord {
 struct GrowthEvent {
   int64_t step = 0, tokens = 0, stage = 0;
   ModelSpec from, to;
-  std::string plan_hash;
+  std::string plan_bytes, plan_hash;  // canonical bytes and their SHA-256: the plan can be audited without the plugin
   double plan_flops = 0;
   PluginRecord plugin;  // whose plan it was
   growth::Audit audit;
@@ -30,7 +30,7 @@ struct TrainState {
   ModelSpec spec;
   ParamTable params;
   OptimState optim;
-  int64_t step = 0, tokens = 0;       // finished steps, tokens trained on
+  int64_t step = 0, tokens = 0;        // finished steps, tokens trained on
   int64_t stage = 0, stage_start = 0;  // growth stage and the step at which it began
   double flops = 0, lr_previous = 0;
   std::vector<GrowthEvent> lineage;

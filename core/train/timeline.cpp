@@ -28,7 +28,7 @@ double trainable_share(const ModelSpec& spec, const StepShape& shape) {
   double trained = 0, all = 0;
   for (const auto& info : param_infos(spec)) {
     const auto layers = shape.num_layers();
-    const size_t group = info.layer >= 0 ? static_cast<size_t>(info.layer)
+    const size_t group = info.layer >= 0             ? static_cast<size_t>(info.layer)
                          : info.role == "final_norm" ? layers + 1
                          : info.role == "lm_head"    ? layers + 2
                                                      : layers;
@@ -45,7 +45,8 @@ int64_t stage_at(Schedule& schedule, Progress progress, int64_t step, int64_t nu
   const double value = schedule.value(progress);
   if (value < 0 || value >= static_cast<double>(num_stages))
     throw Error(ErrorCode::plugin,
-                fmt::format("the growth schedule asks for stage {} at step {}, but there are {} stages", value, step, num_stages),
+                fmt::format("the growth schedule asks for stage {} at step {}, but there are {} stages", value, step,
+                            num_stages),
                 "schedule.growth");
   return static_cast<int64_t>(value);
 }
@@ -82,8 +83,8 @@ void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Pro
     flops += step_flops(row.spec, shape, training.tokens_per_step());
     layers += std::accumulate(shape.run.begin(), shape.run.end(), 0.0);
     row.trainable_fraction = std::min(row.trainable_fraction, trainable_share(row.spec, shape));
-    row.memory_bytes = std::max(row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch,
-                                                                     training.dtype == "bf16" ? 2 : 4));
+    row.memory_bytes = std::max(
+        row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4));
     visited += 1;
   }
   if (visited == 0) return;
@@ -100,13 +101,14 @@ void price_lr(Schedule& lr, Progress progress, StageRow& row) {
   row.lr_last = at(row.start + row.steps - 1);
   row.lr_max = std::max(row.lr_first, row.lr_last);
   const int64_t stride = std::max<int64_t>(1, row.steps / 256);
-  for (int64_t step = row.start; step < row.start + row.steps; step += stride) row.lr_max = std::max(row.lr_max, at(step));
+  for (int64_t step = row.start; step < row.start + row.steps; step += stride)
+    row.lr_max = std::max(row.lr_max, at(step));
 }
 
 }  // namespace
 
-Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps,
-                       double lr_peak, const Decisions& decisions) {
+Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
+                       const Decisions& decisions) {
   Timeline timeline;
   timeline.total_steps = total_steps;
   timeline.total_tokens = total_steps * training.tokens_per_step();
@@ -119,8 +121,8 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
   std::vector<int64_t> starts{0};
   if (progress.num_stages > 1) {
     if (decisions.growth == nullptr)
-      throw Error(ErrorCode::config, "the growth strategy has several stages, but nothing says when they begin", "[schedule.growth]",
-                  "choose a plugin, for example plugin = \"prop-alpha\"");
+      throw Error(ErrorCode::config, "the growth strategy has several stages, but nothing says when they begin",
+                  "[schedule.growth]", "choose a plugin, for example plugin = \"prop-alpha\"");
     starts = stage_starts(*decisions.growth, progress);
   }
   starts.push_back(total_steps);
@@ -131,7 +133,9 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     row.start = starts[i];
     row.steps = starts[i + 1] - starts[i];
     if (row.steps <= 0)
-      throw Error(ErrorCode::config, fmt::format("growth stage {} of {} would have no steps in a run of {}", stage + 1, progress.num_stages, total_steps),
+      throw Error(ErrorCode::config,
+                  fmt::format("growth stage {} of {} would have no steps in a run of {}", stage + 1,
+                              progress.num_stages, total_steps),
                   "[schedule.growth]", "make the run longer, or use fewer stages");
     row.tokens = row.steps * training.tokens_per_step();
     row.spec = decisions.strategy == nullptr ? final_spec : decisions.strategy->stage_spec(final_spec, stage);
@@ -159,19 +163,20 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
 }
 
 std::string format_timeline(const Timeline& timeline) {
-  std::string out = fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>6} {:>8}  {:<21} {}\n", "stage", "start",
-                                "steps", "tokens", "layers", "width", "params", "FLOPs", "train", "memory", "LR first..last (max)",
-                                "tiers");
+  std::string out =
+      fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>6} {:>8}  {:<21} {}\n", "stage", "start", "steps",
+                  "tokens", "layers", "width", "params", "FLOPs", "train", "memory", "LR first..last (max)", "tiers");
   for (const auto& row : timeline.stages) {
     std::vector<std::string> tiers;
     for (const double weight : row.tier_weights) tiers.push_back(fmt::format("{:.0f}%", 100 * weight));
     const std::string layers = row.mean_layers == static_cast<double>(row.spec.num_layers)
                                    ? std::to_string(row.spec.num_layers)
                                    : fmt::format("{:.1f}/{}", row.mean_layers, row.spec.num_layers);
-    out += fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n", row.stage + 1, row.start,
-                       row.steps, human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
-                       human_count(static_cast<double>(row.num_params)), human_count(row.flops), 100 * row.trainable_fraction,
-                       human_count(row.memory_bytes), fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
+    out += fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n", row.stage + 1,
+                       row.start, row.steps, human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
+                       human_count(static_cast<double>(row.num_params)), human_count(row.flops),
+                       100 * row.trainable_fraction, human_count(row.memory_bytes),
+                       fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
                        fmt::join(tiers, " "));
   }
   return out + fmt::format("total {:>17} {:>8} {:>34} FLOPs\n", timeline.total_steps,

@@ -44,8 +44,8 @@ struct Timeline {
 };
 
 // Throws Error(plugin) for a stage that does not exist, Error(config) for one that would have no steps.
-Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps,
-                       double lr_peak, const Decisions& decisions);
+Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
+                       const Decisions& decisions);
 
 // The table that every run prints before step 1, and `espalier plan`; one line a stage plus totals.
 std::string format_timeline(const Timeline& timeline);

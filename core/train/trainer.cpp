@@ -67,16 +67,16 @@ bool Trainer::step(StepReport& report) {
 void Trainer::observe(const StepReport& report) {
   const Progress now = progress();
   for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture})
-    if (schedule != nullptr)
-      schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
+    if (schedule != nullptr) schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
 }
 
 void Trainer::grow_if_due() {
   if (parts_.decisions.strategy == nullptr || parts_.decisions.growth == nullptr) return;
   const auto due = static_cast<int64_t>(parts_.decisions.growth->value(progress()));
   if (due < state_.stage || due >= static_cast<int64_t>(parts_.timeline.stages.size()))
-    throw Error(ErrorCode::plugin, fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1,
-                                               state_.step, state_.stage + 1, parts_.timeline.stages.size()),
+    throw Error(ErrorCode::plugin,
+                fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1, state_.step,
+                            state_.stage + 1, parts_.timeline.stages.size()),
                 "schedule.growth", "stages never go back");
   while (state_.stage < due) grow(state_.stage + 1);
 }
@@ -94,7 +94,16 @@ void Trainer::grow(int64_t stage) {
                                         static_cast<int64_t>(state_.lineage.size()), parts_.growth_plugin.id);
   std::optional<double> tol = plan.preserving_tol;
   if (!tol && strategy.claims_preserving()) tol = strategy.preserve_tol();
-  GrowthEvent event{state_.step, state_.tokens, stage, state_.spec, to, growth::plan_hash(plan), growth::plan_flops(plan), parts_.growth_plugin, {}};
+  GrowthEvent event{state_.step,
+                    state_.tokens,
+                    stage,
+                    state_.spec,
+                    to,
+                    growth::canonical_bytes(plan),
+                    growth::plan_hash(plan),
+                    growth::plan_flops(plan),
+                    parts_.growth_plugin,
+                    {}};
   event.audit = growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol, parts_.growth_plugin.id);
 
   // From here on nothing can fail: the old model is replaced as a whole.

@@ -53,7 +53,7 @@ struct TrainParts {
   Decisions decisions;
   BatchSource* batches = nullptr;
   TrainHooks* hooks = nullptr;
-  growth::Probe probe;       // audits growth
+  growth::Probe probe;         // audits growth
   PluginRecord growth_plugin;  // for errors and lineage
 };
 

@@ -77,7 +77,8 @@ TEST_CASE("files are replaced whole, and hashes are the published ones", "[base]
   CHECK(MappedFile(path, ErrorCode::data).bytes().size() == 3);
   write_file(path, "", ErrorCode::data);
   CHECK(read_file(path, ErrorCode::data).empty());
-  CHECK_THROWS_WITH(read_file(dir.path() / "none", ErrorCode::data), Catch::Contains("none") && Catch::Contains("No such file"));
+  CHECK_THROWS_WITH(read_file(dir.path() / "none", ErrorCode::data),
+                    Catch::Contains("none") && Catch::Contains("No such file"));
   CHECK_THROWS_WITH(read_file(dir.path(), ErrorCode::data), Catch::Contains("folder"));
 }
 

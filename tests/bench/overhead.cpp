@@ -1,6 +1,6 @@
 // bench_overhead CONFIG [KEY=VALUE ...]: what the host adds to a step. In turn, blocks of steps of (a) the whole host:
-// loader, plugins, trainer, recorder; (b) a bare loop on the same model and batch shape: forward, backward, clip, AdamW.
-// Prints one line of JSON with the median step times and their ratio, paired block by block.
+// loader, plugins, trainer, recorder; (b) a bare loop on the same model and batch shape: forward, backward, clip,
+// AdamW. Prints one line of JSON with the median step times and their ratio, paired block by block.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -48,8 +48,9 @@ class BlockHooks final : public TrainHooks {
 };
 
 int bench(const std::string& path, std::vector<std::string> sets) {
-  sets.insert(sets.begin(), {"growth.plugin=\"\"", "schedule.growth.plugin=\"\"", "growth.params={}", "schedule.growth.params={}",
-                             "training.steps=" + std::to_string(kBlockSteps * (kBlocks + 1))});
+  sets.insert(sets.begin(),
+              {"growth.plugin=\"\"", "schedule.growth.plugin=\"\"", "growth.params={}", "schedule.growth.params={}",
+               "training.steps=" + std::to_string(kBlockSteps * (kBlocks + 1))});
   const TempDir dir;
   const auto session = build_session(load_run_config(path, sets), {}, /*with_data=*/true);
   Session& s = *session;
@@ -70,14 +71,16 @@ int bench(const std::string& path, std::vector<std::string> sets) {
   Recorder recorder(std::move(parts));
   BlockHooks hooks(recorder);
 
-  const at::Tensor stream = at::randint(s.final_spec.vocab_size, {training.micro_batch, training.seq_len + 1}, at::kLong);
+  const at::Tensor stream =
+      at::randint(s.final_spec.vocab_size, {training.micro_batch, training.seq_len + 1}, at::kLong);
   const at::Tensor tokens = stream.narrow(1, 0, training.seq_len), targets = stream.narrow(1, 1, training.seq_len);
   const auto fresh = [&] { return init_params(s.final_spec, 1, 0.02, s.final_spec.num_layers); };
   TrainState state;
   state.spec = s.final_spec;
   state.params = fresh();
-  Trainer host({training, s.config.optimizer, 1, s.final_spec, s.timeline, s.decisions, &batches, &hooks, {tokens, targets}, {}},
-               std::move(state));
+  Trainer host(
+      {training, s.config.optimizer, 1, s.final_spec, s.timeline, s.decisions, &batches, &hooks, {tokens, targets}, {}},
+      std::move(state));
 
   const ParamTable params = fresh();
   require_grad(params);
@@ -100,11 +103,16 @@ int bench(const std::string& path, std::vector<std::string> sets) {
     bare_ms.push_back(1000 * b / kBlockSteps);
     ratios.push_back(a / b);
   }
-  std::printf("%s\n", nlohmann::json{{"case", "host-overhead-" + training.dtype}, {"peer", "bare-libtorch-loop"},
-                                     {"host_ms", median(host_ms)}, {"bare_ms", median(bare_ms)},
-                                     {"overhead_pct", 100 * (median(ratios) - 1)}, {"ratio", 1 / median(ratios)},
+  std::printf("%s\n", nlohmann::json{{"case", "host-overhead-" + training.dtype},
+                                     {"peer", "bare-libtorch-loop"},
+                                     {"host_ms", median(host_ms)},
+                                     {"bare_ms", median(bare_ms)},
+                                     {"overhead_pct", 100 * (median(ratios) - 1)},
+                                     {"ratio", 1 / median(ratios)},
                                      {"ratio_min", 1 / *std::max_element(ratios.begin(), ratios.end())},
-                                     {"ratio_max", 1 / *std::min_element(ratios.begin(), ratios.end())}}.dump().c_str());
+                                     {"ratio_max", 1 / *std::min_element(ratios.begin(), ratios.end())}}
+                          .dump()
+                          .c_str());
   return 0;
 }
 

@@ -1,6 +1,6 @@
-// bench_step fp32|bf16: training steps of the yardstick GPT (6 layers, width 384, 6 heads, T 256, batch 16, vocabulary 65,
-// 10.65M parameters) in a bare loop. Reads a number of steps a line from stdin, answers with the seconds they took, so that a
-// peer can take turns with it.
+// bench_step fp32|bf16: training steps of the yardstick GPT (6 layers, width 384, 6 heads, T 256, batch 16, vocabulary
+// 65, 10.65M parameters) in a bare loop. Reads a number of steps a line from stdin, answers with the seconds they took,
+// so that a peer can take turns with it.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 

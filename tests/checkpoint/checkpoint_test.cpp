@@ -21,14 +21,24 @@ Snapshot snapshot_of(const ModelSpec& spec, int64_t step) {
   s.spec = spec;
   s.params = init_params(spec, static_cast<uint64_t>(step), 0.1, spec.num_layers);
   for (const auto& param : s.params)
-    if (param.info.layer != 1) s.optim[param.info.name] = {at::randn_like(param.value), at::rand_like(param.value), step + param.info.layer};
+    if (param.info.layer != 1)
+      s.optim[param.info.name] = {at::randn_like(param.value), at::rand_like(param.value), step + param.info.layer};
   s.step = step;
   s.tokens = step * 128;
   s.flops = 1.25e18 + static_cast<double>(step) / 3;
   s.stage = 1;
   s.stage_start = 7;
   s.lr_previous = 3.0000000000000004e-4;
-  GrowthEvent event{7, 7 * 128, 1, tiny_llama(1), spec, std::string(64, 'a'), 12.5, {"growth", "org.example.stack", "1.2.3", std::string(64, 'b'), R"({"block_size":3})"}, {2.5, 2.75, 0.125, 10, 20}};
+  GrowthEvent event{7,
+                    7 * 128,
+                    1,
+                    tiny_llama(1),
+                    spec,
+                    "plan",
+                    std::string(64, 'a'),
+                    12.5,
+                    {"growth", "org.example.stack", "1.2.3", std::string(64, 'b'), R"({"block_size":3})"},
+                    {2.5, 2.75, 0.125, 10, 20}};
   s.lineage.push_back(event);
   snapshot.data_state = R"({"counts":[3,4]})";
   snapshot.plugin_state["schedule.lr"] = std::string("\0\1\2bytes", 8);
@@ -53,6 +63,7 @@ void same(const Snapshot& a, const Snapshot& b) {
   CHECK(a.state.stage_start == b.state.stage_start);
   CHECK(a.state.lr_previous == b.state.lr_previous);
   REQUIRE(a.state.lineage.size() == b.state.lineage.size());
+  CHECK(a.state.lineage[0].plan_bytes == b.state.lineage[0].plan_bytes);
   CHECK(a.state.lineage[0].plan_hash == b.state.lineage[0].plan_hash);
   CHECK(a.state.lineage[0].from == b.state.lineage[0].from);
   CHECK(a.state.lineage[0].audit.loss_after == b.state.lineage[0].audit.loss_after);
@@ -87,8 +98,10 @@ TEST_CASE("a checkpoint gives back exactly what was saved, in every layout", "[c
 TEST_CASE("the same state gives the same bytes", "[checkpoint]") {
   const TempDir a, b;
   const Snapshot snapshot = snapshot_of(tiny_llama(2), 5);
-  const fs::path x = save_checkpoint(a.path(), snapshot, 0, nullptr, 3), y = save_checkpoint(b.path(), snapshot, 0, nullptr, 3);
-  for (const char* file : {"model.safetensors", "config.json", "espalier/optimizer.safetensors", "espalier/state.json", "espalier/manifest.json"})
+  const fs::path x = save_checkpoint(a.path(), snapshot, 0, nullptr, 3),
+                 y = save_checkpoint(b.path(), snapshot, 0, nullptr, 3);
+  for (const char* file : {"model.safetensors", "config.json", "espalier/optimizer.safetensors", "espalier/state.json",
+                           "espalier/manifest.json"})
     CHECK(sha256_file(x / file, ErrorCode::checkpoint) == sha256_file(y / file, ErrorCode::checkpoint));
 }
 
@@ -102,14 +115,16 @@ TEST_CASE("a step that is saved again replaces the old save", "[checkpoint]") {
 
 TEST_CASE("steps are ordered as numbers", "[checkpoint]") {
   const TempDir dir;
-  for (const int64_t step : {99999999, 100000000}) save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 0);
+  for (const int64_t step : {99999999, 100000000})
+    save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 0);
   std::vector<std::string> skipped;
   CHECK(load_latest(dir.path(), skipped)->snapshot.state.step == 100000000);
 }
 
 TEST_CASE("only the newest checkpoints are kept", "[checkpoint]") {
   const TempDir dir;
-  for (const int64_t step : {10, 20, 30, 40}) save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 2);
+  for (const int64_t step : {10, 20, 30, 40})
+    save_checkpoint(dir.path(), snapshot_of(tiny_llama(2), step), 0, nullptr, 2);
   CHECK_FALSE(fs::exists(dir.path() / "step-00000020"));
   CHECK(fs::exists(dir.path() / "step-00000030"));
   std::vector<std::string> skipped;
@@ -131,7 +146,8 @@ TEST_CASE("a damaged newest checkpoint is named, skipped, and the one before it 
   if (damage == "truncate") fs::resize_file(newest / "espalier/optimizer.safetensors", 100);
   if (damage == "remove") fs::remove(newest / "espalier/state.json");
   if (damage == "manifest") std::ofstream(newest / "espalier/manifest.json") << "{";
-  if (damage == "no files") std::ofstream(newest / "espalier/manifest.json") << R"({"format":"espalier-checkpoint","format_version":1})";
+  if (damage == "no files")
+    std::ofstream(newest / "espalier/manifest.json") << R"({"format":"espalier-checkpoint","format_version":1})";
   if (damage == "empty") {
     fs::remove_all(newest);
     fs::create_directory(newest);

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import unittest
 
-from case import BUILD, Case
+from case import BUILD, Case, sha256
 
 PLUGINS = ["compression", "cosine", "length", "midas", "prop-alpha", "stack", "tier-sync", "wsd"]
 
@@ -38,7 +38,8 @@ class Contract(Case):
         self.assertEqual(manifest["format_version"], 1)
         self.assertEqual([event["to"]["num_hidden_layers"] for event in manifest["lineage"]], [2, 3])
         for event in manifest["lineage"]:
-            self.assertRegex(event["plan_sha256"], "^[0-9a-f]{64}$")
+            plan = self.checkpoint("run", 24) / "espalier/plans" / (event["plan_sha256"] + ".bin")
+            self.assertEqual(sha256(plan), event["plan_sha256"])
             self.assertEqual(event["plugin"]["id"], "org.espalier.growth.midas")
             self.assertRegex(event["plugin"]["sha256"], "^[0-9a-f]{64}$")
         self.assertIn("model.safetensors", manifest["files"])

@@ -23,7 +23,8 @@ std::string layer_name(const ParamInfo& info, int layer) {
 
 OptimState random_state(const ParamTable& params, int64_t step) {
   OptimState state;
-  for (const auto& param : params) state[param.info.name] = {at::randn_like(param.value), at::rand_like(param.value), step};
+  for (const auto& param : params)
+    state[param.info.name] = {at::randn_like(param.value), at::rand_like(param.value), step};
   return state;
 }
 
@@ -75,22 +76,38 @@ TEST_CASE("every operation agrees with ATen, and moments take its linear part", 
     at::Tensor value, exp_avg, exp_avg_sq;
   };
   const std::vector<Case> cases{
-      {"lincomb", [](auto& p, NodeId a, NodeId b, NodeId) { return p.lincomb({a, b}, {2.0, -0.5}); }, 2 * q0 - 0.5 * q1,
-       2 * m0.exp_avg - 0.5 * m1.exp_avg, 4 * m0.exp_avg_sq + 0.25 * m1.exp_avg_sq},
-      {"wsum", [](auto& p, NodeId a, NodeId b, NodeId) { return p.wsum(p.data({2}, {0.25, 0.75}), {a, b}); }, 0.25 * q0 + 0.75 * q1,
-       0.25 * m0.exp_avg + 0.75 * m1.exp_avg, 0.0625 * m0.exp_avg_sq + 0.5625 * m1.exp_avg_sq},
-      {"matmul left", [](auto& p, NodeId a, NodeId, NodeId m) { return p.matmul(m, a, true, false); }, at::matmul(matrix.t(), q0),
-       at::matmul(matrix.t(), m0.exp_avg), at::matmul(matrix.square().t(), m0.exp_avg_sq)},
-      {"matmul right", [](auto& p, NodeId a, NodeId, NodeId m) { return p.matmul(a, m, false, true); }, at::matmul(q0, matrix.t()),
-       at::matmul(m0.exp_avg, matrix.t()), at::matmul(m0.exp_avg_sq, matrix.square().t())},
-      {"mul", [](auto& p, NodeId a, NodeId, NodeId m) { return p.mul(a, m); }, q0 * matrix, m0.exp_avg * matrix, m0.exp_avg_sq * matrix.square()},
+      {"lincomb",
+       [](auto& p, NodeId a, NodeId b, NodeId) {
+         return p.lincomb({a, b}, {2.0, -0.5});
+       },
+       2 * q0 - 0.5 * q1, 2 * m0.exp_avg - 0.5 * m1.exp_avg, 4 * m0.exp_avg_sq + 0.25 * m1.exp_avg_sq},
+      {"wsum",
+       [](auto& p, NodeId a, NodeId b, NodeId) {
+         return p.wsum(p.data({2}, {0.25, 0.75}), {a, b});
+       },
+       0.25 * q0 + 0.75 * q1, 0.25 * m0.exp_avg + 0.75 * m1.exp_avg, 0.0625 * m0.exp_avg_sq + 0.5625 * m1.exp_avg_sq},
+      {"matmul left", [](auto& p, NodeId a, NodeId, NodeId m) { return p.matmul(m, a, true, false); },
+       at::matmul(matrix.t(), q0), at::matmul(matrix.t(), m0.exp_avg), at::matmul(matrix.square().t(), m0.exp_avg_sq)},
+      {"matmul right", [](auto& p, NodeId a, NodeId, NodeId m) { return p.matmul(a, m, false, true); },
+       at::matmul(q0, matrix.t()), at::matmul(m0.exp_avg, matrix.t()), at::matmul(m0.exp_avg_sq, matrix.square().t())},
+      {"mul", [](auto& p, NodeId a, NodeId, NodeId m) { return p.mul(a, m); }, q0 * matrix, m0.exp_avg * matrix,
+       m0.exp_avg_sq * matrix.square()},
       {"gather, concat, slice",
-       [&](auto& p, NodeId a, NodeId b, NodeId) { return p.concat(0, {p.gather(a, 0, index), p.slice(b, 0, 2, 29)}); },
-       at::cat({q0.index_select(0, ids), q1.narrow(0, 2, 27)}), at::cat({m0.exp_avg.index_select(0, ids), m1.exp_avg.narrow(0, 2, 27)}),
+       [&](auto& p, NodeId a, NodeId b, NodeId) {
+         return p.concat(0, {p.gather(a, 0, index), p.slice(b, 0, 2, 29)});
+       },
+       at::cat({q0.index_select(0, ids), q1.narrow(0, 2, 27)}),
+       at::cat({m0.exp_avg.index_select(0, ids), m1.exp_avg.narrow(0, 2, 27)}),
        at::cat({m0.exp_avg_sq.index_select(0, ids), m1.exp_avg_sq.narrow(0, 2, 27)})},
-      {"permute, reshape", [](auto& p, NodeId a, NodeId, NodeId) { return p.reshape(p.reshape(p.permute(a, {1, 0}), {64, 16}), {32, 32}); },
+      {"permute, reshape",
+       [](auto& p, NodeId a, NodeId, NodeId) {
+         return p.reshape(p.reshape(p.permute(a, {1, 0}), {64, 16}), {32, 32});
+       },
        q0.t().reshape({32, 32}), m0.exp_avg.t().reshape({32, 32}), m0.exp_avg_sq.t().reshape({32, 32})},
-      {"constants vanish", [](auto& p, NodeId a, NodeId, NodeId) { return p.lincomb({a, p.full({32, 32}, 3.0), p.normal({32, 32}, 0.1, "x")}, {1, 1, 0}); },
+      {"constants vanish",
+       [](auto& p, NodeId a, NodeId, NodeId) {
+         return p.lincomb({a, p.full({32, 32}, 3.0), p.normal({32, 32}, 0.1, "x")}, {1, 1, 0});
+       },
        q0 + 3, m0.exp_avg, m0.exp_avg_sq},
   };
   for (const auto& test : cases) {
@@ -116,7 +133,8 @@ TEST_CASE("custom moments are taken as given; a product of weights cannot be map
   for (const bool custom : {true, false}) {
     PlanBuilder plan(spec, spec);
     const NodeId square = plan.mul(plan.src(name, 0), plan.src(name, 0));
-    for (const auto& info : param_infos(spec)) plan.assign(info.name, info.name == name ? square : plan.src(info.name, 0), info.name == name && custom ? 2 : 1);
+    for (const auto& info : param_infos(spec))
+      plan.assign(info.name, info.name == name ? square : plan.src(info.name, 0), info.name == name && custom ? 2 : 1);
     if (custom) {
       plan.assign_moment(name, 1, plan.src(name, 1));
       plan.assign_moment(name, 2, plan.lincomb({plan.src(name, 2)}, {7.0}));
@@ -153,7 +171,8 @@ TEST_CASE("a result that is not finite fails and leaves the inputs as they were"
   const ParamTable before = params.transformed([](const Param& p) { return p.value.clone(); });
   PlanBuilder plan(spec, spec);
   for (const auto& info : param_infos(spec)) plan.assign(info.name, plan.src(info.name, 0), 1);
-  CHECK_THROWS_WITH(execute(plan.finish("t"), spec, params, {}, 1, 0, "t"), Catch::Contains("mlp.up") && Catch::Contains("not finite"));
+  CHECK_THROWS_WITH(execute(plan.finish("t"), spec, params, {}, 1, 0, "t"),
+                    Catch::Contains("mlp.up") && Catch::Contains("not finite"));
   for (const auto& param : params) CHECK(param.value.equal(before.at(param.info.name)));
 }
 

@@ -11,11 +11,13 @@ using namespace espalier::growth;
 namespace {
 
 // Copies layer `source[i]` into layer i.
-Plan stacked(const ModelSpec& from, const ModelSpec& to, const std::vector<int>& source, Moments moments = Moments::map) {
+Plan stacked(const ModelSpec& from, const ModelSpec& to, const std::vector<int>& source,
+             Moments moments = Moments::map) {
   PlanBuilder plan(from, to);
   for (const auto& info : param_infos(to)) {
     std::string old = info.name;
-    if (info.layer >= 0) old = "layers." + std::to_string(source[static_cast<size_t>(info.layer)]) + old.substr(old.find('.', 7));
+    if (info.layer >= 0)
+      old = "layers." + std::to_string(source[static_cast<size_t>(info.layer)]) + old.substr(old.find('.', 7));
     plan.assign(info.name, plan.src(old, 0), static_cast<uint32_t>(moments));
   }
   return plan.finish("test");
@@ -36,7 +38,7 @@ std::string finish_error(PlanBuilder& plan) {
 
 TEST_CASE("shapes are inferred at every node", "[growth][plan]") {
   PlanBuilder plan(tiny_llama(), tiny_llama(3));
-  const auto q = plan.src("layers.0.attn.q.weight", 0);  // [32, 32]
+  const auto q = plan.src("layers.0.attn.q.weight", 0);   // [32, 32]
   const auto up = plan.src("layers.0.mlp.up.weight", 0);  // [48, 32]
   CHECK(plan.matmul(up, q, false, true) != 0);
   CHECK(plan.gather(up, 0, {1, 1, 5}) != 0);
@@ -56,18 +58,26 @@ TEST_CASE("the first failure is kept, named and thrown with the plugin's id", "[
     return finish_error(plan);
   };
   using Catch::Contains;
-  CHECK_THAT(broken([](PlanBuilder& p) { p.src("layers.0.attn.qq.weight", 0); }), Contains("attn.qq") && Contains("did you mean"));
-  CHECK_THAT(broken([](PlanBuilder& p) { p.assign("layers.2.norm1.weight", p.src("embed.weight", 0), 0); }), Contains("[32]") && Contains("[61, 32]"));
+  CHECK_THAT(broken([](PlanBuilder& p) { p.src("layers.0.attn.qq.weight", 0); }),
+             Contains("attn.qq") && Contains("did you mean"));
+  CHECK_THAT(broken([](PlanBuilder& p) { p.assign("layers.2.norm1.weight", p.src("embed.weight", 0), 0); }),
+             Contains("[32]") && Contains("[61, 32]"));
   CHECK_THAT(broken([](PlanBuilder& p) { p.gather(p.src("embed.weight", 0), 0, {61}); }), Contains("index 61"));
-  CHECK_THAT(broken([](PlanBuilder& p) { p.matmul(p.src("embed.weight", 0), p.src("embed.weight", 0), false, false); }), Contains("do not meet"));
-  CHECK_THAT(broken([](PlanBuilder& p) { p.concat(0, {p.src("embed.weight", 0), p.src("layers.0.attn.k.weight", 0), 99}); }), Contains("99"));
+  CHECK_THAT(broken([](PlanBuilder& p) { p.matmul(p.src("embed.weight", 0), p.src("embed.weight", 0), false, false); }),
+             Contains("do not meet"));
+  CHECK_THAT(broken([](PlanBuilder& p) {
+               p.concat(0, {p.src("embed.weight", 0), p.src("layers.0.attn.k.weight", 0), 99});
+             }),
+             Contains("99"));
   CHECK_THAT(broken([](PlanBuilder& p) { p.assign("lm_head.weight", p.src("embed.weight", 0), 0); }), Contains("tied"));
   CHECK_THAT(broken([](PlanBuilder& p) {
                p.assign("embed.weight", p.src("embed.weight", 0), 0);
                p.assign("embed.weight", p.src("embed.weight", 0), 0);
-             }), Contains("twice"));
+             }),
+             Contains("twice"));
   CHECK_THAT(broken([](PlanBuilder&) {}), Contains("assigns nothing"));
-  CHECK_THAT(broken([](PlanBuilder& p) { p.assign("embed.weight", p.src("embed.weight", 0), 2); }), Contains("custom moments") || Contains("assigns nothing"));
+  CHECK_THAT(broken([](PlanBuilder& p) { p.assign("embed.weight", p.src("embed.weight", 0), 2); }),
+             Contains("custom moments") || Contains("assigns nothing"));
   CHECK_THAT(broken([](PlanBuilder& p) { p.full({0}, 1); }), Contains("full"));
   CHECK_THAT(broken([](PlanBuilder& p) { p.expect_preserving(-1); }), Contains("tolerance"));
 }
@@ -90,6 +100,7 @@ TEST_CASE("the record names what each parameter is made of, and its price", "[gr
   PlanBuilder plan(from, from);
   const auto q = plan.src("layers.0.attn.q.weight", 0);
   for (const auto& info : param_infos(from))
-    plan.assign(info.name, info.name == "layers.0.attn.q.weight" ? plan.matmul(q, q, true, false) : plan.src(info.name, 0), 0);
+    plan.assign(info.name,
+                info.name == "layers.0.attn.q.weight" ? plan.matmul(q, q, true, false) : plan.src(info.name, 0), 0);
   CHECK(plan_flops(plan.finish("test")) == 2.0 * 32 * 32 * 32);
 }

@@ -42,26 +42,33 @@ at::Tensor tokens_of(const ModelSpec& spec, int64_t batch = 2) {
   return (out * out + 3 * out).remainder(spec.vocab_size).view({batch, spec.seq_len});
 }
 
-double loss_of(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, ComputeType compute = ComputeType::fp32) {
+double loss_of(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
+               ComputeType compute = ComputeType::fp32) {
   const at::Tensor tokens = tokens_of(spec);
   return forward_loss(spec, params, tokens, tokens.roll(-1, 1), shape, compute).item<double>();
 }
 
-ParamTable big_init(const ModelSpec& spec) { return init_params(spec, 7, 0.2, spec.num_layers); }
+ParamTable big_init(const ModelSpec& spec) {
+  return init_params(spec, 7, 0.2, spec.num_layers);
+}
 
 }  // namespace
 
 TEST_CASE("explicit causal attention agrees with ATen's, values and gradients", "[model][attention]") {
   for (const int64_t kv_heads : {4, 2, 1}) {
     const auto options = at::TensorOptions().dtype(at::kDouble);
-    at::Tensor q = at::randn({2, 9, 4, 6}, options).requires_grad_(), k = at::randn({2, 9, kv_heads, 6}, options).requires_grad_(),
+    at::Tensor q = at::randn({2, 9, 4, 6}, options).requires_grad_(),
+               k = at::randn({2, 9, kv_heads, 6}, options).requires_grad_(),
                v = at::randn({2, 9, kv_heads, 6}, options).requires_grad_();
     const at::Tensor weight = at::randn({2, 9, 4, 6}, options);
     (causal_attention(q, k, v) * weight).sum().backward();
-    const at::Tensor out = causal_attention(q, k, v).detach(), gq = q.grad().clone(), gk = k.grad().clone(), gv = v.grad().clone();
+    const at::Tensor out = causal_attention(q, k, v).detach(), gq = q.grad().clone(), gk = k.grad().clone(),
+                     gv = v.grad().clone();
     for (auto* t : {&q, &k, &v}) t->mutable_grad().reset();
-    const at::Tensor reference = at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {}, 0.0,
-                                                                  true, std::nullopt, kv_heads != 4).transpose(1, 2);
+    const at::Tensor reference =
+        at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {}, 0.0, true,
+                                         std::nullopt, kv_heads != 4)
+            .transpose(1, 2);
     (reference * weight).sum().backward();
     CHECK(at::allclose(out, reference.detach(), 1e-10, 1e-10));
     CHECK(at::allclose(gq, q.grad(), 1e-9, 1e-9));
@@ -101,7 +108,8 @@ TEST_CASE("fused element-wise parts agree with their formulas, values and gradie
 
 TEST_CASE("rotary positions depend on distance only and keep norms", "[model][rope]") {
   const Rope rope = make_rope(32, 8, 10000, at::kFloat, at::kCPU);
-  const at::Tensor q = at::randn({8}).view({1, 1, 1, 8}).expand({1, 32, 1, 8}), k = at::randn({8}).view({1, 1, 1, 8}).expand({1, 32, 1, 8});
+  const at::Tensor q = at::randn({8}).view({1, 1, 1, 8}).expand({1, 32, 1, 8}),
+                   k = at::randn({8}).view({1, 1, 1, 8}).expand({1, 32, 1, 8});
   const at::Tensor rq = rotate(q, rope)[0].squeeze(1), rk = rotate(k, rope)[0].squeeze(1);  // [T, C]
   const at::Tensor scores = rq.matmul(rk.t());
   CHECK(scores[5][3].item<double>() == Approx(scores[25][23].item<double>()).epsilon(1e-4));
@@ -115,7 +123,8 @@ TEST_CASE("a token never sees the future", "[model]") {
     const StepShape all = StepShape::everything(spec.num_layers);
     at::Tensor tokens = tokens_of(spec, 1), changed = tokens.clone();
     changed[0][10] = (changed[0][10].item<int64_t>() + 1) % spec.vocab_size;
-    const at::Tensor a = forward_logits(spec, params, tokens, all, ComputeType::fp32), b = forward_logits(spec, params, changed, all, ComputeType::fp32);
+    const at::Tensor a = forward_logits(spec, params, tokens, all, ComputeType::fp32),
+                     b = forward_logits(spec, params, changed, all, ComputeType::fp32);
     CHECK(at::allclose(a.narrow(1, 0, 10), b.narrow(1, 0, 10), 1e-5, 1e-6));
     CHECK_FALSE(at::allclose(a.narrow(1, 10, 1), b.narrow(1, 10, 1), 1e-3, 1e-3));
   }
@@ -149,7 +158,9 @@ TEST_CASE("a frozen prefix records no graph and gets no gradient", "[model][step
   require_grad(params);
   StepShape shape = StepShape::everything(3);
   shape.trainable = {0, 0, 1, 0, 1, 0};  // layer 2 and the final norm
-  CHECK_FALSE(forward_hidden(llama(3), params, tokens_of(spec), {{1, 1, 0}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}}, ComputeType::fp32).requires_grad());
+  CHECK_FALSE(
+      forward_hidden(llama(3), params, tokens_of(spec), {{1, 1, 0}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}}, ComputeType::fp32)
+          .requires_grad());
   const at::Tensor tokens = tokens_of(spec);
   forward_loss(spec, params, tokens, tokens.roll(-1, 1), shape, ComputeType::fp32).backward();
   for (const auto& param : params)

@@ -53,7 +53,11 @@ TEST_CASE("parameter names are unique, and a tied head is not listed", "[model][
     for (const auto& info : param_infos(spec)) CHECK(names.insert(info.name).second);
     CHECK(names.count("lm_head.weight") == 0);
     spec.tie_embeddings = false;
-    CHECK(num_params(spec) - spec.vocab_size * spec.d_model == static_cast<int64_t>(num_params([&] { auto t = spec; t.tie_embeddings = true; return t; }())));
+    CHECK(num_params(spec) - spec.vocab_size * spec.d_model == static_cast<int64_t>(num_params([&] {
+            auto t = spec;
+            t.tie_embeddings = true;
+            return t;
+          }())));
   }
 }
 

@@ -37,7 +37,7 @@ typedef int32_t esp_status;
 
 /* Borrowed UTF-8 text. Frozen. */
 typedef struct esp_str {
-  const char *data;
+  const char* data;
   uint64_t size;
 } esp_str;
 
@@ -47,12 +47,12 @@ typedef struct esp_call esp_call;
 /* Byte streams for plugin state. Frozen. Both may transfer fewer bytes than asked: loop.
  * Return the bytes moved, 0 at the end (read), or a negative number on failure. [driver] */
 typedef struct esp_out {
-  void *ctx;
-  int64_t (*write)(void *ctx, const void *data, uint64_t size);
+  void* ctx;
+  int64_t (*write)(void* ctx, const void* data, uint64_t size);
 } esp_out;
 typedef struct esp_in {
-  void *ctx;
-  int64_t (*read)(void *ctx, void *data, uint64_t size);
+  void* ctx;
+  int64_t (*read)(void* ctx, void* data, uint64_t size);
 } esp_in;
 
 #endif

@@ -13,19 +13,19 @@
 typedef struct esp_docs {
   uint32_t struct_size, pad;
   uint64_t count;
-  const uint64_t *ids; /* stable hash of the content */
-  const int64_t *text_offsets;
-  const char *text; /* UTF-8 */
-  const int64_t *token_offsets;
-  const int32_t *tokens;
+  const uint64_t* ids; /* stable hash of the content */
+  const int64_t* text_offsets;
+  const char* text; /* UTF-8 */
+  const int64_t* token_offsets;
+  const int32_t* tokens;
 } esp_docs;
 
 typedef struct esp_difficulty {
-  uint32_t struct_size, needs; /* ESP_NEEDS_* */
-  esp_status (*fit_batch)(void *self, esp_call *, const esp_docs *); /* [driver] */
-  esp_status (*fit_end)(void *self, esp_call *);                     /* [driver] */
+  uint32_t struct_size, needs;                                     /* ESP_NEEDS_* */
+  esp_status (*fit_batch)(void* self, esp_call*, const esp_docs*); /* [driver] */
+  esp_status (*fit_end)(void* self, esp_call*);                    /* [driver] */
   /* out: one finite number a document, NaN = cannot say. [any] with ESP_CLAIM_REENTRANT, else [driver] */
-  esp_status (*score)(void *self, esp_call *, const esp_docs *, float *out);
+  esp_status (*score)(void* self, esp_call*, const esp_docs*, float* out);
 } esp_difficulty;
 
 #endif

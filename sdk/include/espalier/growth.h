@@ -1,5 +1,6 @@
 /* Kind 1: growth strategies. A strategy never touches a tensor: it answers which shape each stage has, and describes
- * every parameter of the larger model as an expression over the smaller one. The host checks, prices, runs and records. */
+ * every parameter of the larger model as an expression over the smaller one. The host checks, prices, runs and records.
+ */
 #ifndef ESPALIER_GROWTH_H
 #define ESPALIER_GROWTH_H
 
@@ -14,29 +15,29 @@ typedef struct esp_dims {
 } esp_dims;
 
 /* One parameter of a model. Frozen in size, as it lies in arrays. Roles are the last parts of the names: "embed",
- * "pos_embed", "norm1", "attn.q", "attn.k", "attn.v", "attn.o", "norm2", "mlp.up", "mlp.gate", "mlp.down", "final_norm",
- * "lm_head", with ".weight" or ".bias" only in the name. Axes name each dimension: "vocab", "seq", "d_model",
- * "q" (num_heads*head_dim), "kv" (num_kv_heads*head_dim), "d_ff". Linear weights are [out, in]. */
+ * "pos_embed", "norm1", "attn.q", "attn.k", "attn.v", "attn.o", "norm2", "mlp.up", "mlp.gate", "mlp.down",
+ * "final_norm", "lm_head", with ".weight" or ".bias" only in the name. Axes name each dimension: "vocab", "seq",
+ * "d_model", "q" (num_heads*head_dim), "kv" (num_kv_heads*head_dim), "d_ff". Linear weights are [out, in]. */
 typedef struct esp_param_info {
   esp_str name, role;
   int32_t layer; /* -1 outside the blocks */
   int32_t ndim;
-  const int64_t *shape;
-  const esp_str *axes;
+  const int64_t* shape;
+  const esp_str* axes;
 } esp_param_info;
 
-#define ESP_ARCH_LAYERNORM 1u      /* else RMSNorm */
-#define ESP_ARCH_LEARNED_POS 2u    /* else RoPE */
-#define ESP_ARCH_GATED_MLP 4u      /* SwiGLU */
+#define ESP_ARCH_LAYERNORM 1u   /* else RMSNorm */
+#define ESP_ARCH_LEARNED_POS 2u /* else RoPE */
+#define ESP_ARCH_GATED_MLP 4u   /* SwiGLU */
 #define ESP_ARCH_BIAS 8u
-#define ESP_ARCH_TIED 16u          /* lm_head is embed; it is not listed as a parameter */
+#define ESP_ARCH_TIED 16u /* lm_head is embed; it is not listed as a parameter */
 
 typedef struct esp_arch {
   uint32_t struct_size, flags;
   esp_dims dims;
   double norm_eps, rope_theta;
   uint64_t num_params;
-  const esp_param_info *params;
+  const esp_param_info* params;
 } esp_arch;
 
 typedef uint32_t esp_expr; /* a node of the plan; 0 = the call failed and its reason is recorded */
@@ -52,58 +53,58 @@ typedef uint32_t esp_expr; /* a node of the plan; 0 = the call failed and its re
 #define ESP_MOMENTS_CUSTOM 2u /* as given by assign_moment for both moments */
 
 /* Builder of a growth plan, implemented by the host. Nothing runs until the host has checked the whole plan. After the
- * first failure every call returns 0 or an error, and the host reports the first reason. All [driver], during plan(). */
+ * first failure every call returns 0 or an error, and the host reports the first reason. All [driver], during plan().
+ */
 typedef struct esp_plan {
   uint32_t struct_size, pad;
-  void *impl;
-  esp_expr (*src)(void *impl, esp_str old_param, uint32_t what);
-  esp_expr (*full)(void *impl, int32_t ndim, const int64_t *shape, double value);
-  esp_expr (*normal)(void *impl, int32_t ndim, const int64_t *shape, double std, esp_str purpose);
-  esp_expr (*data)(void *impl, int32_t ndim, const int64_t *shape, const double *values); /* small constant, copied */
-  esp_expr (*lincomb)(void *impl, uint32_t n, const esp_expr *terms, const double *coefs);
-  esp_expr (*wsum)(void *impl, esp_expr weights, uint32_t n, const esp_expr *terms); /* weights: a 1-d node of n */
-  esp_expr (*matmul)(void *impl, esp_expr a, esp_expr b, int32_t transpose_a, int32_t transpose_b);
-  esp_expr (*mul)(void *impl, esp_expr a, esp_expr b); /* element-wise, broadcast */
-  esp_expr (*gather)(void *impl, esp_expr a, int32_t dim, const int64_t *index, uint64_t n);
-  esp_expr (*slice)(void *impl, esp_expr a, int32_t dim, int64_t begin, int64_t end);
-  esp_expr (*concat)(void *impl, int32_t dim, uint32_t n, const esp_expr *parts);
-  esp_expr (*permute)(void *impl, esp_expr a, int32_t ndim, const int32_t *dims);
-  esp_expr (*reshape)(void *impl, esp_expr a, int32_t ndim, const int64_t *shape);
+  void* impl;
+  esp_expr (*src)(void* impl, esp_str old_param, uint32_t what);
+  esp_expr (*full)(void* impl, int32_t ndim, const int64_t* shape, double value);
+  esp_expr (*normal)(void* impl, int32_t ndim, const int64_t* shape, double std, esp_str purpose);
+  esp_expr (*data)(void* impl, int32_t ndim, const int64_t* shape, const double* values); /* small constant, copied */
+  esp_expr (*lincomb)(void* impl, uint32_t n, const esp_expr* terms, const double* coefs);
+  esp_expr (*wsum)(void* impl, esp_expr weights, uint32_t n, const esp_expr* terms); /* weights: a 1-d node of n */
+  esp_expr (*matmul)(void* impl, esp_expr a, esp_expr b, int32_t transpose_a, int32_t transpose_b);
+  esp_expr (*mul)(void* impl, esp_expr a, esp_expr b); /* element-wise, broadcast */
+  esp_expr (*gather)(void* impl, esp_expr a, int32_t dim, const int64_t* index, uint64_t n);
+  esp_expr (*slice)(void* impl, esp_expr a, int32_t dim, int64_t begin, int64_t end);
+  esp_expr (*concat)(void* impl, int32_t dim, uint32_t n, const esp_expr* parts);
+  esp_expr (*permute)(void* impl, esp_expr a, int32_t ndim, const int32_t* dims);
+  esp_expr (*reshape)(void* impl, esp_expr a, int32_t ndim, const int64_t* shape);
   /* A trainable leaf, shared by name (LiGO's A, B, w). NULL where the host has no operator phase. */
-  esp_expr (*learned)(void *impl, esp_str name, esp_expr init);
-  esp_status (*assign)(void *impl, esp_str new_param, esp_expr value, uint32_t moments);
-  esp_status (*assign_moment)(void *impl, esp_str new_param, uint32_t what, esp_expr value);
-  esp_status (*expect_preserving)(void *impl, double tol); /* this plan keeps the logits within tol (absolute, fp32) */
+  esp_expr (*learned)(void* impl, esp_str name, esp_expr init);
+  esp_status (*assign)(void* impl, esp_str new_param, esp_expr value, uint32_t moments);
+  esp_status (*assign_moment)(void* impl, esp_str new_param, uint32_t what, esp_expr value);
+  esp_status (*expect_preserving)(void* impl, double tol); /* this plan keeps the logits within tol (absolute, fp32) */
 } esp_plan;
 
 /* The strategy's table. [driver] */
 typedef struct esp_growth {
   uint32_t struct_size, pad;
   /* [model] in the user's TOML is the final architecture. How many stages lead to it (>= 1)? */
-  esp_status (*num_stages)(void *self, esp_call *, const esp_dims *final_dims, uint32_t *out);
+  esp_status (*num_stages)(void* self, esp_call*, const esp_dims* final_dims, uint32_t* out);
   /* The shape at a stage, counted from 0; `out` comes preset to the final one. The last stage must equal it. */
-  esp_status (*stage_dims)(void *self, esp_call *, const esp_dims *final_dims, uint32_t stage, esp_dims *out);
+  esp_status (*stage_dims)(void* self, esp_call*, const esp_dims* final_dims, uint32_t stage, esp_dims* out);
   /* Describes the step from one shape to the next: assign() every parameter of `to` exactly once. */
-  esp_status (*plan)(void *self, esp_call *, const esp_arch *from, const esp_arch *to, const esp_plan *builder);
+  esp_status (*plan)(void* self, esp_call*, const esp_arch* from, const esp_arch* to, const esp_plan* builder);
   /* Optional: grow now? For loss-driven strategies; NULL where [schedule.growth] decides. metrics: train loss history,
    * oldest first. */
-  esp_status (*decide)(void *self, esp_call *, const esp_progress *, const double *train_loss, uint64_t n,
-                       int32_t *grow);
+  esp_status (*decide)(void* self, esp_call*, const esp_progress*, const double* train_loss, uint64_t n, int32_t* grow);
 } esp_growth;
 
 /* What one optimizer step runs and trains. The arrays are the host's, preset to "everything". */
 typedef struct esp_step_shape {
   uint32_t struct_size, num_layers;
-  uint8_t *run;       /* num_layers: 0 = the layer is bypassed (identity); it costs nothing and its optimizer state rests */
-  float *scale;       /* num_layers: factor on the layer's residual branches */
-  uint8_t *trainable; /* num_layers + 3: the layers, then embedding, final norm, head */
+  uint8_t* run; /* num_layers: 0 = the layer is bypassed (identity); it costs nothing and its optimizer state rests */
+  float* scale; /* num_layers: factor on the layer's residual branches */
+  uint8_t* trainable; /* num_layers + 3: the layers, then embedding, final norm, head */
 } esp_step_shape;
 
 /* Object extension "esp.growth.step_shape/0": sub-networks and freezing. Pure in (parameters, state, progress). */
 #define ESP_GROWTH_STEP_SHAPE "esp.growth.step_shape/0"
 typedef struct esp_growth_step_shape {
   uint32_t struct_size, pad;
-  esp_status (*fill)(void *self, esp_call *, const esp_progress *, esp_step_shape *out);
+  esp_status (*fill)(void* self, esp_call*, const esp_progress*, esp_step_shape* out);
 } esp_growth_step_shape;
 
 #endif

@@ -13,13 +13,15 @@ typedef struct esp_schedule {
   uint32_t struct_size, pad;
   /* Called once after create(): the keys that value() fills, in order. Refuse a key that you cannot fill
    * (ESP_UNIMPLEMENTED). `start` has the run's totals and num_stages. [driver] */
-  esp_status (*bind)(void *self, esp_call *, const esp_progress *start, const esp_str *keys, uint32_t num_keys);
-  /* A pure function of progress (and of state changed by observe()). The host also asks about steps to come. [driver] */
-  esp_status (*value)(void *self, esp_call *, const esp_progress *, double *out);
-  /* Optional, for values constant by pieces: the next step > progress->step where a value changes, UINT64_MAX = never. */
-  esp_status (*next_change)(void *self, esp_call *, const esp_progress *, uint64_t *step);
+  esp_status (*bind)(void* self, esp_call*, const esp_progress* start, const esp_str* keys, uint32_t num_keys);
+  /* A pure function of progress (and of state changed by observe()). The host also asks about steps to come. [driver]
+   */
+  esp_status (*value)(void* self, esp_call*, const esp_progress*, double* out);
+  /* Optional, for values constant by pieces: the next step > progress->step where a value changes, UINT64_MAX = never.
+   */
+  esp_status (*next_change)(void* self, esp_call*, const esp_progress*, uint64_t* step);
   /* Optional: metrics of the step that just ran. */
-  esp_status (*observe)(void *self, esp_call *, const esp_progress *, const esp_str *names, const double *values,
+  esp_status (*observe)(void* self, esp_call*, const esp_progress*, const esp_str* names, const double* values,
                         uint32_t count);
 } esp_schedule;
 

@@ -9,33 +9,14 @@
 #include "core/model/forward.h"
 #include "core/model/init.h"
 #include "core/model/pointwise.h"
+#include "support/tiny_model.h"
 
 using namespace espalier;
 
 namespace {
 
-ModelSpec llama(int64_t layers = 3) {
-  ModelSpec spec;
-  spec.num_layers = layers;
-  spec.d_model = 32;
-  spec.num_heads = 4;
-  spec.num_kv_heads = 2;
-  spec.head_dim = 8;
-  spec.d_ff = 48;
-  spec.vocab_size = 61;
-  spec.seq_len = 16;
-  return spec;
-}
-
-ModelSpec gpt2() {
-  ModelSpec spec = llama();
-  spec.num_kv_heads = 4;
-  spec.norm = Norm::layernorm;
-  spec.position = Position::learned;
-  spec.activation = Activation::gelu;
-  spec.bias = true;
-  return spec;
-}
+ModelSpec llama(int64_t layers = 3) { return tiny_llama(layers); }
+ModelSpec gpt2() { return tiny_gpt2(3); }
 
 at::Tensor tokens_of(const ModelSpec& spec, int64_t batch = 2) {
   at::Tensor out = at::arange(batch * spec.seq_len, at::kLong);

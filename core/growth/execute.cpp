@@ -81,7 +81,7 @@ class Evaluator {
   }
 
   Tensor value(const Node& node) {
-    const auto options = at::TensorOptions().dtype(at::kFloat).device(params_.begin()->value.device());
+    const auto options = params_.begin()->value.options().requires_grad(false);
     const auto in = [&](size_t i) -> const Tensor& { return eval(node.inputs[i], Mode::value); };
     switch (node.op) {
       case Op::src:
@@ -94,7 +94,7 @@ class Evaluator {
         Rng(seed_, "growth/" + node.text)
             .normal(std::span(out.mutable_data_ptr<float>(), static_cast<size_t>(out.numel())),
                     static_cast<uint64_t>(event_));
-        return out.mul_(node.reals[0]).to(options.device());
+        return out.mul_(node.reals[0]).to(options);
       }
       case Op::data:
         return at::tensor(node.reals, at::kDouble).to(options).view(node.shape);
@@ -124,7 +124,7 @@ class Evaluator {
   }
 
   Tensor linear(const Node& node, Mode mode) {
-    const auto options = at::TensorOptions().dtype(at::kFloat).device(params_.begin()->value.device());
+    const auto options = params_.begin()->value.options().requires_grad(false);
     const bool squared = mode == Mode::exp_avg_sq;
     const auto coefficient = [&](double c) { return squared ? c * c : c; };
     const auto factor = [&](NodeId id) { return squared ? eval(id, Mode::value).square() : eval(id, Mode::value); };

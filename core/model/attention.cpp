@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/model/pointwise.h"
+
 namespace espalier {
 namespace {
 
@@ -63,14 +65,14 @@ Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype
   const Tensor frequency = at::pow(theta, at::arange(0, head_dim, 2, options).div(static_cast<double>(head_dim)).neg());
   const Tensor angle = at::outer(at::arange(seq, options), frequency);  // [T, C / 2]
   // fp32 tables even for bf16 activations: positions beyond 256 are not representable in bf16.
-  static_cast<void>(dtype);
-  return {angle.cos().to(device, at::kFloat), angle.sin().to(device, at::kFloat)};
+  const at::ScalarType table = dtype == at::kDouble ? at::kDouble : at::kFloat;
+  return {angle.cos().to(device, table), angle.sin().to(device, table)};
 }
 
 Tensor rotate(const Tensor& x, const Rope& rope) {
   const int64_t half = x.size(3) / 2;
   const Tensor cos = rope.cos.unsqueeze(1), sin = rope.sin.unsqueeze(1);  // [T, 1, C / 2]
-  const Tensor wide = x.to(at::kFloat), a = wide.narrow(3, 0, half), b = wide.narrow(3, half, half);
+  const Tensor wide = x.to(wide_type(x)), a = wide.narrow(3, 0, half), b = wide.narrow(3, half, half);
   return at::cat({a * cos - b * sin, b * cos + a * sin}, 3).to(x.scalar_type());
 }
 

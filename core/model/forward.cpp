@@ -12,13 +12,17 @@ namespace {
 
 using at::Tensor;
 
+at::ScalarType scalar_type(ComputeType compute) {
+  return compute == ComputeType::bf16 ? at::kBFloat16 : compute == ComputeType::fp64 ? at::kDouble : at::kFloat;
+}
+
 // The parameters one forward sees: cast to the compute type, detached where frozen.
 class View {
  public:
   View(const ModelSpec& model_spec, const ParamTable& params, const StepShape& step_shape, ComputeType compute)
       : spec(model_spec),
         shape(step_shape),
-        dtype_(compute == ComputeType::bf16 ? at::kBFloat16 : at::kFloat),
+        dtype_(scalar_type(compute)),
         params_(params) {}
 
   Tensor weight(const std::string& name, bool trainable) const {
@@ -130,7 +134,8 @@ Tensor forward_hidden(const ModelSpec& spec, const ParamTable& params, const Ten
 Tensor forward_logits(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const StepShape& shape,
                       ComputeType compute) {
   const View view(spec, params, shape, compute);
-  return head(view, hidden(view, tokens)).to(at::kFloat);
+  const Tensor logits = head(view, hidden(view, tokens));
+  return logits.to(wide_type(logits));
 }
 
 Tensor forward_loss(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const Tensor& targets,

@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-enum class ComputeType { fp32, bf16 };
+enum class ComputeType { fp32, bf16, fp64 };  // fp64: for tests of exact identities
 
 // h before the head: [batch, seq, d_model] in the compute type. tokens: int64 [batch, seq], seq <= spec.seq_len.
 // Layers with run = 0 are skipped. Parameters of groups that are not trainable are used detached, so that a frozen
@@ -16,7 +16,7 @@ enum class ComputeType { fp32, bf16 };
 at::Tensor forward_hidden(const ModelSpec& spec, const ParamTable& params, const at::Tensor& tokens,
                           const StepShape& shape, ComputeType compute);
 
-// Logits in fp32: [batch, seq, vocab].
+// Logits in fp32 (fp64 for fp64): [batch, seq, vocab].
 at::Tensor forward_logits(const ModelSpec& spec, const ParamTable& params, const at::Tensor& tokens,
                           const StepShape& shape, ComputeType compute);
 

@@ -6,8 +6,12 @@ namespace espalier {
 
 using at::Tensor;
 
+at::ScalarType wide_type(const Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) {
-  const Tensor wide = x.to(at::kFloat);
+  const Tensor wide = x.to(wide_type(x));
   return (wide * at::rsqrt(wide.square().mean(-1, true) + eps) * gain).to(x.scalar_type());
 }
 
@@ -16,7 +20,7 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
-  return at::nll_loss(at::log_softmax(logits, -1, at::kFloat), targets);
+  return at::nll_loss(at::log_softmax(logits, -1, wide_type(logits)), targets);
 }
 
 }  // namespace espalier

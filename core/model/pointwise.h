@@ -5,11 +5,14 @@
 
 namespace espalier {
 
-// x / sqrt(mean(x^2) + eps) * gain over the last dimension; statistics in fp32. x: [.., D], gain: fp32 [D].
+// Where sums over many values are taken: fp32, or fp64 for fp64.
+at::ScalarType wide_type(const at::Tensor& x);
+// x / sqrt(mean(x^2) + eps) * gain over the last dimension; statistics in fp32 (fp64 for fp64 input). x: [.., D],
+// gain: fp32 [D].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& gain, double eps);
 // silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
-// Mean over rows of -log softmax(logits)[target], in fp32. logits: [N, V], targets: int64 [N].
+// Mean over rows of -log softmax(logits)[target], in fp32 (fp64 for fp64 logits). logits: [N, V], targets: int64 [N].
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
 
 }  // namespace espalier

@@ -174,7 +174,6 @@ ArchView::ArchView(const ModelSpec& spec) : params_(param_infos(spec)) {
                  (spec.gated() ? ESP_ARCH_GATED_MLP : 0) | (spec.bias ? ESP_ARCH_BIAS : 0) |
                  (spec.tie_embeddings ? ESP_ARCH_TIED : 0);
   table_.dims = dims_of(spec);
-  table_.norm_eps = spec.norm_eps;
   table_.rope_theta = spec.rope_theta;
   table_.num_params = infos_.size();
   table_.params = infos_.data();

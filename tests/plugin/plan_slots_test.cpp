@@ -41,7 +41,7 @@ TEST_CASE("a model is shown with all its parameters", "[plugin][plan]") {
   CHECK(arch.struct_size == sizeof(esp_arch));
   CHECK(arch.flags == (ESP_ARCH_LAYERNORM | ESP_ARCH_GATED_MLP | ESP_ARCH_BIAS));
   CHECK(arch.dims.d_ff == 6);
-  CHECK(arch.norm_eps == spec.norm_eps);
+  CHECK(arch.dims.norm_eps == spec.norm_eps);
   const auto infos = espalier::param_infos(spec);
   REQUIRE(arch.num_params == infos.size());
   for (size_t i = 0; i < infos.size(); ++i) {

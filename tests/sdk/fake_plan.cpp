@@ -89,6 +89,10 @@ void FakePlan::fill_table() {
     of(impl).assignments_[std::string(sdk::view(name))].custom[what] = value;
     return ESP_OK;
   };
+  table_.learn = [](void* impl, const esp_learning* learning) -> esp_status {
+    of(impl).learning_ = *learning;
+    return ESP_OK;
+  };
   table_.expect_preserving = [](void* impl, double tol) -> esp_status {
     of(impl).preserving_ = tol;
     return ESP_OK;

@@ -39,6 +39,7 @@ class FakePlan {
   const Node& last_node() const { return nodes_.back(); }
   const std::map<std::string, Assignment>& assignments() const { return assignments_; }
   const std::optional<double>& preserving() const { return preserving_; }
+  const std::optional<esp_learning>& learning() const { return learning_; }
 
   /// The marker of an assigned parameter; throws where the plan gives none.
   double marker(const std::string& new_param) const;
@@ -54,6 +55,7 @@ class FakePlan {
   std::vector<Node> nodes_;
   std::map<std::string, Assignment> assignments_;
   std::optional<double> preserving_;
+  std::optional<esp_learning> learning_;
   esp_plan table_{};
 };
 

@@ -23,6 +23,7 @@ esp_dims toy_dims(std::int64_t num_layers) {
   dims.d_ff = 3;
   dims.vocab_size = 5;
   dims.seq_len = 4;
+  dims.norm_eps = 1e-5;
   return dims;
 }
 
@@ -47,7 +48,6 @@ ToyModel::ToyModel(std::int64_t num_layers) {
   table_.struct_size = sizeof(esp_arch);
   table_.flags = ESP_ARCH_LAYERNORM | ESP_ARCH_BIAS;
   table_.dims = toy_dims(num_layers);
-  table_.norm_eps = 1e-5;
   table_.num_params = infos_.size();
   table_.params = infos_.data();
 }

@@ -6,12 +6,14 @@
 
 #include <espalier/plugin.h>
 
-/* The numbers that growth may change (the first six) and two that it may read. Frozen in size, as it lies inside
- * esp_arch: a further number goes to the end of esp_arch. As an out-parameter it comes with struct_size preset. */
+/* The numbers that growth may change (the first six and norm_eps) and two that it may read. norm_eps is among them since
+ * a norm over a zero-padded width is exact only where eps shrinks with it. Frozen in size, as it lies inside esp_arch: a
+ * further number goes to the end of esp_arch. As an out-parameter it comes with struct_size preset. */
 typedef struct esp_dims {
   uint32_t struct_size, pad;
   int64_t num_layers, d_model, num_heads, num_kv_heads, head_dim, d_ff;
   int64_t vocab_size, seq_len;
+  double norm_eps;
 } esp_dims;
 
 /* One parameter of a model. Frozen in size, as it lies in arrays. Roles are the last parts of the names: "embed",
@@ -35,7 +37,7 @@ typedef struct esp_param_info {
 typedef struct esp_arch {
   uint32_t struct_size, flags;
   esp_dims dims;
-  double norm_eps, rope_theta;
+  double rope_theta;
   uint64_t num_params;
   const esp_param_info* params;
 } esp_arch;
@@ -51,6 +53,17 @@ typedef uint32_t esp_expr; /* a node of the plan; 0 = the call failed and its re
 #define ESP_MOMENTS_ZERO 0u   /* fresh state, step 0 */
 #define ESP_MOMENTS_MAP 1u    /* the weight's expression applied to exp_avg, with squared coefficients to exp_avg_sq */
 #define ESP_MOMENTS_CUSTOM 2u /* as given by assign_moment for both moments */
+
+/* How the learned() leaves of a plan are trained: the operator phase. Its steps are steps of the run: they take batches,
+ * count in tokens and FLOPs, and come first in the new stage. AdamW, on the leaves alone. */
+#define ESP_LEARNING_CONSTANT 0u
+#define ESP_LEARNING_LINEAR 1u /* after the warm-up, to 0 at the end of the phase */
+#define ESP_LEARNING_COSINE 2u
+typedef struct esp_learning {
+  uint32_t struct_size, shape; /* ESP_LEARNING_* */
+  uint64_t steps, warmup;      /* warmup: steps of a linear rise, at most `steps` */
+  double lr, weight_decay, beta1, beta2, eps, max_norm;
+} esp_learning;
 
 /* Builder of a growth plan, implemented by the host. Nothing runs until the host has checked the whole plan. After the
  * first failure every call returns 0 or an error, and the host reports the first reason. All [driver], during plan().
@@ -71,11 +84,13 @@ typedef struct esp_plan {
   esp_expr (*concat)(void* impl, int32_t dim, uint32_t n, const esp_expr* parts);
   esp_expr (*permute)(void* impl, esp_expr a, int32_t ndim, const int32_t* dims);
   esp_expr (*reshape)(void* impl, esp_expr a, int32_t ndim, const int64_t* shape);
-  /* A trainable leaf, shared by name (LiGO's A, B, w). NULL where the host has no operator phase. */
+  /* A trainable leaf (LiGO's operators), starting at `init`, which must not depend on old parameters. Its values after
+   * the operator phase stand in the plan that is recorded. A plan with leaves needs learn(). */
   esp_expr (*learned)(void* impl, esp_str name, esp_expr init);
   esp_status (*assign)(void* impl, esp_str new_param, esp_expr value, uint32_t moments);
   esp_status (*assign_moment)(void* impl, esp_str new_param, uint32_t what, esp_expr value);
   esp_status (*expect_preserving)(void* impl, double tol); /* this plan keeps the logits within tol (absolute, fp32) */
+  esp_status (*learn)(void* impl, const esp_learning*);    /* once */
 } esp_plan;
 
 /* The strategy's table. [driver] */
@@ -87,17 +102,20 @@ typedef struct esp_growth {
   esp_status (*stage_dims)(void* self, esp_call*, const esp_dims* final_dims, uint32_t stage, esp_dims* out);
   /* Describes the step from one shape to the next: assign() every parameter of `to` exactly once. */
   esp_status (*plan)(void* self, esp_call*, const esp_arch* from, const esp_arch* to, const esp_plan* builder);
-  /* Optional: grow now? For loss-driven strategies; NULL where [schedule.growth] decides. metrics: train loss history,
-   * oldest first. */
-  esp_status (*decide)(void* self, esp_call*, const esp_progress*, const double* train_loss, uint64_t n, int32_t* grow);
-} esp_growth;
+} esp_growth; /* when to grow is a scheduler's business ("growth.stage"), so that any strategy goes with any trigger */
 
-/* What one optimizer step runs and trains. The arrays are the host's, preset to "everything". */
+/* What one optimizer step runs and trains. The arrays are the host's, preset to "everything": ones. */
 typedef struct esp_step_shape {
   uint32_t struct_size, num_layers;
   uint8_t* run; /* num_layers: 0 = the layer is bypassed (identity); it costs nothing and its optimizer state rests */
   float* scale; /* num_layers: factor on the layer's residual branches */
   uint8_t* trainable; /* num_layers + 3: the layers, then embedding, final norm, head */
+  /* Gates on parts of the width. 0: the part is left out; heads and units that are left out cost nothing. */
+  uint32_t num_heads, d_ff, d_model;
+  uint32_t phase;     /* out: the stage's phase at this step, which schedules see in their progress; preset to 0 */
+  float* head_gate;   /* num_layers * num_heads: factor on each head's output */
+  float* unit_gate;   /* num_layers * d_ff: factor on each hidden unit of the MLP */
+  float* stream_gate; /* d_model: factor on each dimension of the residual stream; norms weigh their statistics by it */
 } esp_step_shape;
 
 /* Object extension "esp.growth.step_shape/0": sub-networks and freezing. Pure in (parameters, state, progress). */

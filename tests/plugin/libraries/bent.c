@@ -101,14 +101,14 @@ static esp_status fill(void* self, esp_call* call, const esp_progress* at, esp_s
   return common(me, call);
 }
 
-static const esp_growth GROWTH = {sizeof(esp_growth), 0, num_stages, stage_dims, plan, NULL};
-static const esp_growth GROWTH_NULL_SLOT = {sizeof(esp_growth), 0, num_stages, NULL, plan, NULL};
+static const esp_growth GROWTH = {sizeof(esp_growth), 0, num_stages, stage_dims, plan};
+static const esp_growth GROWTH_NULL_SLOT = {sizeof(esp_growth), 0, num_stages, NULL, plan};
 /* As an older plugin would give it: without the optional tail. */
 static const struct {
   uint32_t struct_size, pad;
   void* slots[3];
 } GROWTH_SHORT = {8 + 3 * sizeof(void*), 0, {(void*)num_stages, (void*)stage_dims, (void*)plan}};
-static const esp_growth GROWTH_TRUNCATED = {16, 0, num_stages, stage_dims, plan, NULL};
+static const esp_growth GROWTH_TRUNCATED = {16, 0, num_stages, stage_dims, plan};
 static const esp_growth_step_shape STEP_SHAPE = {sizeof(esp_growth_step_shape), 0, fill};
 
 /* ---- difficulty: the length of the text ---- */

@@ -12,13 +12,15 @@
 
 namespace espalier::sdk {
 
-/// The sizes of a transformer. Growth may change the first six.
+/// The sizes of a transformer. Growth may change the first six and norm_eps.
 struct Dims {
   std::int64_t num_layers = 0, d_model = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, d_ff = 0;
   std::int64_t vocab_size = 0, seq_len = 0;
+  double norm_eps = 0;
 
   static Dims from(const esp_dims& d) {
-    return Dims{d.num_layers, d.d_model, d.num_heads, d.num_kv_heads, d.head_dim, d.d_ff, d.vocab_size, d.seq_len};
+    return Dims{d.num_layers, d.d_model,    d.num_heads, d.num_kv_heads, d.head_dim,
+                d.d_ff,       d.vocab_size, d.seq_len,   d.norm_eps};
   }
 
   /// struct_size is left to the caller.
@@ -26,6 +28,7 @@ struct Dims {
     esp_dims d{};
     d.num_layers = num_layers, d.d_model = d_model, d.num_heads = num_heads, d.num_kv_heads = num_kv_heads;
     d.head_dim = head_dim, d.d_ff = d_ff, d.vocab_size = vocab_size, d.seq_len = seq_len;
+    d.norm_eps = norm_eps;
     return d;
   }
 
@@ -71,7 +74,7 @@ class Arch {
 
   Dims dims() const { return Dims::from(plain_.dims); }
   std::int64_t num_layers() const { return plain_.dims.num_layers; }
-  double norm_eps() const { return plain_.norm_eps; }
+  double norm_eps() const { return plain_.dims.norm_eps; }
   /// One of the ESP_ARCH_* facts.
   bool is(std::uint32_t flag) const { return (plain_.flags & flag) != 0; }
   const std::vector<Param>& params() const { return params_; }

@@ -26,7 +26,28 @@ class StepShape {
   void freeze_final_norm() { plain_.trainable[plain_.num_layers + 1] = 0; }
   void freeze_head() { plain_.trainable[plain_.num_layers + 2] = 0; }
 
+  std::uint32_t num_heads() const { return plain_.num_heads; }
+  std::uint32_t d_ff() const { return plain_.d_ff; }
+  std::uint32_t d_model() const { return plain_.d_model; }
+  /// Factor on a head's output; a head with 0 is not computed.
+  void gate_head(std::uint32_t layer, std::uint32_t head, float factor) {
+    plain_.head_gate[checked(layer) * plain_.num_heads + checked(head, plain_.num_heads, "head")] = factor;
+  }
+  /// Factor on a hidden unit of the MLP; a unit with 0 is not computed.
+  void gate_unit(std::uint32_t layer, std::uint32_t unit, float factor) {
+    plain_.unit_gate[checked(layer) * plain_.d_ff + checked(unit, plain_.d_ff, "hidden unit")] = factor;
+  }
+  /// Factor on a dimension of the residual stream; the norms weigh their statistics by it.
+  void gate_stream(std::uint32_t dimension, float factor) {
+    plain_.stream_gate[checked(dimension, plain_.d_model, "dimension")] = factor;
+  }
+
  private:
+  static std::uint32_t checked(std::uint32_t index, std::uint32_t count, const char* what) {
+    if (index >= count) throw invalid(what, " ", index, " of ", count);
+    return index;
+  }
+
   std::uint32_t checked(std::uint32_t layer) const {
     if (layer >= plain_.num_layers) throw invalid("layer ", layer, " of a model with ", plain_.num_layers, " layers");
     return layer;
@@ -45,10 +66,9 @@ class Growth : public Plugin {
   virtual Dims stage_dims(Call&, const Dims& final_dims, std::uint32_t stage) = 0;
   /// Describes the step from one shape to the next: assign every parameter of `to` exactly once.
   virtual void plan(Call&, const Arch& from, const Arch& to, Plan& plan) = 0;
-  /// Optional, for loss-driven strategies: grow now? train_loss is oldest first.
-  virtual bool decide(Call&, const Progress&, Span<const double> /*train_loss*/) { return false; }
-  /// Optional: sub-networks and freezing. Pure in (parameters, state, progress).
-  virtual void step_shape(Call&, const Progress&, StepShape&) {}
+  /// Optional: sub-networks, freezing and gates. Pure in (parameters, state, progress). Answers the stage's phase at this
+  /// step, which schedules see in their progress: 0 where a stage has only one.
+  virtual std::uint32_t step_shape(Call&, const Progress&, StepShape&) { return 0; }
 };
 
 namespace detail {
@@ -76,25 +96,15 @@ struct GrowthEdge {
     });
   }
 
-  static esp_status decide(void* self, esp_call* raw_call, const esp_progress* progress, const double* train_loss,
-                           std::uint64_t n, std::int32_t* grow) {
-    return enter<T>(self, raw_call, [&](Instance<T>& instance, Call& call) {
-      const Span<const double> losses(train_loss, static_cast<std::size_t>(n));
-      *grow = instance.plugin.decide(call, sized_copy(progress), losses) ? 1 : 0;
-    });
-  }
-
   static esp_status fill(void* self, esp_call* raw_call, const esp_progress* progress, esp_step_shape* out) {
     return enter<T>(self, raw_call, [&](Instance<T>& instance, Call& call) {
       StepShape shape(out);
-      instance.plugin.step_shape(call, sized_copy(progress), shape);
+      out->phase = instance.plugin.step_shape(call, sized_copy(progress), shape);
     });
   }
 
   static const void* table() {
-    constexpr bool decides = !std::is_same_v<decltype(&T::decide), decltype(&Growth::decide)>;
-    static const esp_growth growth = {sizeof(esp_growth), 0,     &num_stages,
-                                      &stage_dims,        &plan, decides ? &decide : nullptr};
+    static const esp_growth growth = {sizeof(esp_growth), 0, &num_stages, &stage_dims, &plan};
     return &growth;
   }
 

@@ -25,6 +25,18 @@ enum class What : std::uint32_t {
   kExpAvgSq = ESP_WHAT_EXP_AVG_SQ,
 };
 
+/// The operator phase of a plan with learned leaves: AdamW on the leaves alone.
+struct Learning {
+  enum class Shape : std::uint32_t {
+    kConstant = ESP_LEARNING_CONSTANT,
+    kLinear = ESP_LEARNING_LINEAR,  ///< after the warm-up, to 0 at the end of the phase
+    kCosine = ESP_LEARNING_COSINE,
+  };
+  std::uint64_t steps = 0, warmup = 0;
+  Shape shape = Shape::kConstant;
+  double lr = 0, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, max_norm = 1;
+};
+
 /// A node of a plan: a tensor that the host will compute. Cheap to copy; valid while its plan is.
 class Expr {
  public:
@@ -73,7 +85,7 @@ class Plan {
     }
     return made("data", slot(table_.data, "data")(table_.impl, rank(shape), shape.data(), values.data()));
   }
-  /// A trainable leaf, shared by name.
+  /// A trainable leaf that starts at `init`; it is trained as learn() says.
   Expr learned(std::string_view name, Expr init) const {
     return made("learned", slot(table_.learned, "learned")(table_.impl, str(name), init.id()));
   }
@@ -123,6 +135,17 @@ class Plan {
   void expect_preserving(double tolerance) const {
     done("expect_preserving", slot(table_.expect_preserving, "expect_preserving")(table_.impl, tolerance));
   }
+  /// How the learned leaves are trained: an operator phase of `learning.steps` steps, at the start of the new stage.
+  void learn(const Learning& learning) const {
+    esp_learning plain{};
+    plain.struct_size = sizeof(esp_learning);
+    plain.shape = static_cast<std::uint32_t>(learning.shape);
+    plain.steps = learning.steps;
+    plain.warmup = learning.warmup;
+    plain.lr = learning.lr, plain.weight_decay = learning.weight_decay, plain.eps = learning.eps;
+    plain.beta1 = learning.beta1, plain.beta2 = learning.beta2, plain.max_norm = learning.max_norm;
+    done("learn", slot(table_.learn, "learn")(table_.impl, &plain));
+  }
 
  private:
   static constexpr std::uint32_t kMinorOfAllSlots = 1;  // a slot appended later brings its own number
@@ -131,7 +154,7 @@ class Plan {
   Function slot(Function function, const char* name) const {
     if (function == nullptr) {
       throw unimplemented("this host (minor ", host_.abi_minor(), ") has no plan.", name, ": it needs host minor ",
-                          kMinorOfAllSlots, name == std::string_view("learned") ? " with an operator phase" : "");
+                          kMinorOfAllSlots);
     }
     return function;
   }

@@ -98,21 +98,38 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   window_wait_ = wait;
 }
 
+void Recorder::before_growth(const TrainState& state) {
+  if (parts_.checkpoint_before_growth) parts_.save(state);
+}
+
+void Recorder::recovered(const TrainState& state, int64_t tokens) {
+  log_info("the loss is back at {:.4f} (what it was before the growth at step {}) after {} tokens",
+           state.watch.loss_before, state.watch.step, with_commas(tokens));
+  MetricsRow out = row(state);
+  out.values = {{"growth/recovery_tokens", static_cast<double>(tokens)}};
+  writer_.write(std::move(out));
+}
+
 void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
   log_info(
       "growth at step {}: stage {}/{} | {} -> {} layers, width {} -> {} | {} -> {} params | probe loss {:.4f} -> "
       "{:.4f} | "
-      "max logit diff {:.3g} | plan {}",
+      "max logit diff {:.3g} | probe gradient {:.2f} -> {:.2f} | dead units {} | layer similarity {:.2f} | plan {}",
       event.step, event.stage + 1, parts_.num_stages, event.from.num_layers, event.to.num_layers, event.from.d_model,
       event.to.d_model, human_count(static_cast<double>(event.audit.params_before)),
       human_count(static_cast<double>(event.audit.params_after)), event.audit.loss_before, event.audit.loss_after,
-      event.audit.max_logit_diff, event.plan_hash.substr(0, 12));
+      event.audit.max_logit_diff, event.audit.grad_norm_before, event.audit.grad_norm_after, event.audit.dead_units,
+      event.audit.layer_similarity, event.plan_hash.substr(0, 12));
   MetricsRow out = row(state);
   out.values = {{"growth/stage", static_cast<double>(event.stage)},
                 {"growth/n_params", static_cast<double>(event.audit.params_after)},
                 {"growth/loss_before", event.audit.loss_before},
                 {"growth/loss_after", event.audit.loss_after},
-                {"growth/max_logit_diff", event.audit.max_logit_diff}};
+                {"growth/max_logit_diff", event.audit.max_logit_diff},
+                {"growth/grad_norm_before", event.audit.grad_norm_before},
+                {"growth/grad_norm_after", event.audit.grad_norm_after},
+                {"growth/dead_units", static_cast<double>(event.audit.dead_units)},
+                {"growth/layer_similarity", event.audit.layer_similarity}};
   writer_.write(std::move(out));
   if (parts_.checkpoint_at_growth) parts_.save(state);
 }

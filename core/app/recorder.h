@@ -24,6 +24,7 @@ struct RecorderParts {
   double start_flops = 0;
   int64_t total_steps = 0, tokens_per_step = 0, validation_interval = 0, checkpoint_interval = 0;
   int64_t num_stages = 1;
+  bool checkpoint_before_growth = false;
   bool checkpoint_at_growth = false;
   DeviceInfo device;
   // Held-out loss of every source under the current weights; empty function = no validation.
@@ -40,6 +41,8 @@ class Recorder final : public TrainHooks {
   explicit Recorder(RecorderParts parts);
 
   void after_step(const TrainState& state, const StepReport& report) override;
+  void before_growth(const TrainState& state) override;
+  void recovered(const TrainState& state, int64_t tokens) override;
   void after_growth(const TrainState& state, const GrowthEvent& event) override;
   bool stop_requested() override;
 

@@ -17,6 +17,15 @@ void RunConfig::fields(Fields& f) {
   f.table("plugins", plugins, "Where plugins are found.");
 }
 
+void GrowthConfig::fields(Fields& f) {
+  f.plugin(plugin, "Growth strategy; none = a model of fixed size.");
+  f.field("guard_bound", guard_bound,
+          "Nats. When `guard_after` past a growth the training loss is still more than this above what it was, the run "
+          "goes back to the checkpoint before the growth and stops with exit code 4; 0 = off.",
+          Range::at_least(0));
+  f.field("guard_after", guard_after, "When the guard looks: this long after each growth.");
+}
+
 namespace {
 
 RunConfig checked(RunConfig config, Places places) {

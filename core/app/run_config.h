@@ -14,7 +14,10 @@ namespace espalier {
 
 struct GrowthConfig {
   PluginChoice plugin;
-  void fields(Fields& f) { f.plugin(plugin, "Growth strategy; none = a model of fixed size."); }
+  double guard_bound = 0;
+  Duration guard_after = Duration::of_steps(50);
+
+  void fields(Fields& f);
 };
 
 struct LrScheduleConfig {

@@ -16,6 +16,8 @@ json to_json(const Timeline& timeline) {
     stages.push_back({{"stage", row.stage},
                       {"start", row.start},
                       {"steps", row.steps},
+                      {"operator_steps", row.operator_steps},
+                      {"phase_steps", row.phase_steps},
                       {"tokens", row.tokens},
                       {"num_layers", row.spec.num_layers},
                       {"mean_layers", row.mean_layers},

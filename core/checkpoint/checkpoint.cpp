@@ -41,11 +41,52 @@ TensorMap optimizer_tensors(const OptimState& state) {
   return out;
 }
 
+// A growth operator under way: its leaves with their moments, and what the run needs to go on learning it.
+TensorMap operator_tensors(const OperatorPhase& phase) {
+  TensorMap out = optimizer_tensors(phase.optim);
+  for (const auto& [name, leaf] : phase.leaves) out["leaf/" + name] = leaf.detach();
+  return out;
+}
+
+json operator_json(const OperatorPhase& phase) {
+  return {{"stage", phase.stage}, {"start", phase.start}, {"done", phase.done}, {"plan_sha256", phase.plan_hash}};
+}
+
+OperatorPhase read_operators(const fs::path& path, const json& entry) {
+  OperatorPhase phase;
+  phase.stage = entry.at("stage");
+  phase.start = entry.at("start");
+  phase.done = entry.at("done");
+  phase.plan_hash = entry.at("plan_sha256");
+  const TensorMap tensors = read_safetensors(path);
+  for (const auto& [key, tensor] : tensors) {
+    if (!key.starts_with("leaf/")) continue;
+    const std::string name = key.substr(5);
+    phase.leaves[name] = tensor;
+    if (phase.done > 0)
+      phase.optim[name] = {tensors.at("exp_avg/" + name), tensors.at("exp_avg_sq/" + name), phase.done};
+  }
+  return phase;
+}
+
+json watch_json(const GrowthWatch& watch) {
+  return {{"average", watch.average},        {"weight", watch.weight}, {"samples", watch.samples},
+          {"watching", watch.watching},      {"step", watch.step},     {"tokens", watch.tokens},
+          {"loss_before", watch.loss_before}};
+}
+
+GrowthWatch read_watch(const json& entry) {
+  return {entry.at("average"), entry.at("weight"), entry.at("samples"),    entry.at("watching"),
+          entry.at("step"),    entry.at("tokens"), entry.at("loss_before")};
+}
+
 json state_json(const Snapshot& snapshot) {
   const TrainState& s = snapshot.state;
   json steps = json::object();
   for (const auto& [name, moments] : s.optim) steps[name] = moments.step;
   return {{"step", s.step},
+          {"operators", s.operators ? operator_json(*s.operators) : json()},
+          {"watch", watch_json(s.watch)},
           {"tokens", s.tokens},
           {"flops", s.flops},
           {"stage", s.stage},
@@ -75,7 +116,11 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
   write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
   write_file(own / "config.resolved.toml", snapshot.config_toml, kCode);
-  for (const auto& event : s.lineage) write_file(own / "plans" / (event.plan_hash + ".bin"), event.plan_bytes, kCode);
+  for (const auto& event : s.lineage) {
+    write_file(own / "plans" / (event.plan_hash + ".bin"), event.plan_bytes, kCode);
+    if (!event.leaves.empty()) write_safetensors(own / "plans" / (event.plan_hash + ".safetensors"), event.leaves);
+  }
+  if (s.operators) write_safetensors(own / "operators.safetensors", operator_tensors(*s.operators));
   for (const auto& [slot, bytes] : snapshot.plugin_state) write_file(own / "plugins" / (slot + ".bin"), bytes, kCode);
   const json manifest = {{"format", "espalier-checkpoint"},
                          {"format_version", kFormatVersion},
@@ -89,6 +134,13 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   for (const fs::path& folder : {own / "plugins", own / "plans", own, dir}) fsync_path(folder, kCode);
 }
 
+std::string folder_name(int64_t step) {
+  return fmt::format("step-{:08}", step);
+}
+int64_t step_of(const fs::path& dir) {
+  return std::atoll(dir.filename().c_str() + 5);
+}
+
 std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
   std::vector<fs::path> out;
   std::error_code error;
@@ -97,8 +149,7 @@ std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
     if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp")) out.push_back(entry.path());
   }
   // By number: names stop sorting as text beyond eight digits.
-  const auto step = [](const fs::path& path) { return std::atoll(path.filename().c_str() + 5); };
-  std::sort(out.begin(), out.end(), [&](const fs::path& a, const fs::path& b) { return step(a) < step(b); });
+  std::sort(out.begin(), out.end(), [](const fs::path& a, const fs::path& b) { return step_of(a) < step_of(b); });
   return out;
 }
 
@@ -135,9 +186,10 @@ OptimState read_optimizer(const fs::path& own, const json& state) {
 }  // namespace
 
 fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapshot, int64_t eos_token_id,
-                         const TokenizerWriter& write_tokenizer, int64_t keep_latest) {
+                         const TokenizerWriter& write_tokenizer, int64_t keep_latest,
+                         std::optional<int64_t> keep_step) {
   make_dirs(checkpoints_dir, kCode);
-  const std::string name = fmt::format("step-{:08}", snapshot.state.step);
+  const std::string name = folder_name(snapshot.state.step);
   const fs::path final_dir = checkpoints_dir / name, temporary = checkpoints_dir / (name + ".tmp");
   std::error_code ignored;
   fs::remove_all(temporary, ignored);
@@ -158,8 +210,18 @@ fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapsh
 
   auto dirs = checkpoint_dirs(checkpoints_dir);
   if (keep_latest > 0)
-    for (size_t i = 0; i + static_cast<size_t>(keep_latest) < dirs.size(); ++i) fs::remove_all(dirs[i], ignored);
+    for (size_t i = 0; i + static_cast<size_t>(keep_latest) < dirs.size(); ++i)
+      if (!keep_step || dirs[i].filename() != folder_name(*keep_step)) fs::remove_all(dirs[i], ignored);
   return final_dir;
+}
+
+fs::path roll_back(const fs::path& checkpoints_dir, int64_t step) {
+  const fs::path dir = checkpoints_dir / folder_name(step);
+  read_manifest(dir);
+  write_file_atomic(checkpoints_dir / "LATEST", folder_name(step) + "\n", kCode);
+  for (const auto& later : checkpoint_dirs(checkpoints_dir))
+    if (step_of(later) > step) fs::remove_all(later);
+  return dir;
 }
 
 Snapshot load_checkpoint(const fs::path& dir) {
@@ -179,7 +241,13 @@ Snapshot load_checkpoint(const fs::path& dir) {
     s.stage_start = state.at("stage_start");
     s.lr_previous = state.at("lr_previous");
     s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
-    for (auto& event : s.lineage) event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
+    for (auto& event : s.lineage) {
+      event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
+      if (event.operator_steps > 0) event.leaves = read_safetensors(own / "plans" / (event.plan_hash + ".safetensors"));
+    }
+    if (const json operators = state.value("operators", json()); !operators.is_null())
+      s.operators = read_operators(own / "operators.safetensors", operators);
+    if (state.contains("watch")) s.watch = read_watch(state.at("watch"));
     out.data_state = state.at("data").dump();
     out.plugins = plugins_from_json(manifest.at("plugins"));
     out.config_toml = read_file(own / "config.resolved.toml", kCode);

@@ -36,10 +36,15 @@ struct CheckpointConfig {
 // Writes tokenizer files into a folder; the data layer provides it.
 using TokenizerWriter = std::function<void(const fs::path& dir)>;
 
-// Writes runs/<name>/checkpoints/step-00000120, then LATEST, then removes the oldest beyond keep_latest. Returns the
-// folder. On failure nothing that existed is touched. Throws Error(checkpoint).
+// Writes runs/<name>/checkpoints/step-00000120, then LATEST, then removes the oldest beyond keep_latest, but not that
+// of step `keep_step`. Returns the folder. On failure nothing that existed is touched. Throws Error(checkpoint).
 fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapshot, int64_t eos_token_id,
-                         const TokenizerWriter& write_tokenizer, int64_t keep_latest);
+                         const TokenizerWriter& write_tokenizer, int64_t keep_latest,
+                         std::optional<int64_t> keep_step = {});
+
+// Makes the checkpoint of `step` the newest again: LATEST names it, later ones are removed. Returns its folder.
+// Throws Error(checkpoint) when there is no valid one.
+fs::path roll_back(const fs::path& checkpoints_dir, int64_t step);
 
 // Reads and verifies one checkpoint folder. Throws Error(checkpoint) naming the file at fault.
 Snapshot load_checkpoint(const fs::path& dir);

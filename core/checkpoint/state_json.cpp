@@ -44,7 +44,12 @@ json lineage_to_json(const std::vector<GrowthEvent>& lineage) {
                    {"plugin", plugin_to_json(event.plugin)},
                    {"loss_before", event.audit.loss_before},
                    {"loss_after", event.audit.loss_after},
-                   {"max_logit_diff", event.audit.max_logit_diff}});
+                   {"max_logit_diff", event.audit.max_logit_diff},
+                   {"grad_norm_before", event.audit.grad_norm_before},
+                   {"grad_norm_after", event.audit.grad_norm_after},
+                   {"dead_units", event.audit.dead_units},
+                   {"layer_similarity", event.audit.layer_similarity},
+                   {"operator_steps", event.operator_steps}});
   return out;
 }
 
@@ -60,8 +65,16 @@ std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string&
     event.plan_hash = entry.at("plan_sha256");
     event.plan_flops = entry.at("plan_flops");
     event.plugin = plugin_from_json(entry.at("plugin"));
-    event.audit = {entry.at("loss_before"), entry.at("loss_after"), entry.at("max_logit_diff"), num_params(event.from),
-                   num_params(event.to)};
+    event.audit = {entry.at("loss_before"),
+                   entry.at("loss_after"),
+                   entry.at("max_logit_diff"),
+                   num_params(event.from),
+                   num_params(event.to),
+                   entry.value("grad_norm_before", 0.0),
+                   entry.value("grad_norm_after", 0.0),
+                   entry.value("dead_units", int64_t{0}),
+                   entry.value("layer_similarity", 0.0)};
+    event.operator_steps = entry.value("operator_steps", int64_t{0});
     out.push_back(std::move(event));
   }
   return out;

@@ -4,6 +4,8 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "core/base/error.h"
 #include "core/model/pointwise.h"
 
@@ -14,17 +16,56 @@ at::Tensor probe_logits(const ModelSpec& spec, const ParamTable& params, const P
   return forward_logits(spec, params, probe.tokens, StepShape::everything(spec.num_layers), ComputeType::fp32);
 }
 
+at::Tensor probe_loss(const at::Tensor& logits, const Probe& probe) {
+  return cross_entropy(logits.flatten(0, 1), probe.targets.flatten());
+}
+
 }  // namespace
+
+ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe) {
+  const ParamTable leaves =
+      params.transformed([](const Param& param) { return param.value.detach().set_requires_grad(true); });
+  probe_loss(probe_logits(spec, leaves, probe), probe).backward();
+  ProbeGradients out;
+  double squares = 0;
+  for (const auto& param : leaves) {
+    const at::Tensor& grad = param.value.grad();
+    squares += grad.square().sum(at::kDouble).item<double>();
+    // Column u of mlp.down's gradient is the sum of (gradient x activation of unit u) over the probe: all zero means
+    // that the unit never fired, or that nothing downstream listens.
+    if (param.info.role == "mlp.down" && param.info.is_matrix())
+      out.dead_units += grad.abs().amax(0).eq(0).sum().item<int64_t>();
+  }
+  out.norm = std::sqrt(squares);
+  return out;
+}
+
+double layer_similarity(const ModelSpec& spec, const ParamTable& params) {
+  const c10::NoGradGuard no_grad;
+  double sum = 0;
+  int64_t pairs = 0;
+  for (const auto& param : params) {
+    if (param.info.layer < 0 || param.info.layer + 1 >= spec.num_layers || !param.info.is_matrix()) continue;
+    const std::string next =
+        fmt::format("layers.{}{}", param.info.layer + 1, param.info.name.substr(param.info.name.find('.', 7)));
+    const at::Tensor a = param.value.flatten(), b = params.at(next).flatten();
+    const double norms = (at::linalg_vector_norm(a) * at::linalg_vector_norm(b)).item<double>();
+    if (norms > 0) sum += at::dot(a, b).item<double>() / norms;
+    ++pairs;
+  }
+  return pairs == 0 ? 0 : sum / static_cast<double>(pairs);
+}
 
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
             const Probe& probe, std::optional<double> preserving_tol, const std::string& who) {
   const c10::NoGradGuard no_grad;
   const at::Tensor old_logits = probe_logits(from, before, probe), new_logits = probe_logits(to, after, probe);
-  const auto loss = [&](const at::Tensor& logits) {
-    return cross_entropy(logits.flatten(0, 1), probe.targets.flatten()).item<double>();
-  };
-  Audit result{loss(old_logits), loss(new_logits), (new_logits - old_logits).abs().max().item<double>(),
-               num_params(from), num_params(to)};
+  Audit result;
+  result.loss_before = probe_loss(old_logits, probe).item<double>();
+  result.loss_after = probe_loss(new_logits, probe).item<double>();
+  result.max_logit_diff = (new_logits - old_logits).abs().max().item<double>();
+  result.params_before = num_params(from);
+  result.params_after = num_params(to);
   if (preserving_tol && !(result.max_logit_diff <= *preserving_tol))
     throw Error(
         ErrorCode::plugin,

@@ -1,7 +1,8 @@
-// Before and after a growth event, on one fixed probe batch: loss, logits, parameter count.
+// Before and after a growth event, on one fixed probe batch: loss, logits, gradients, and what growth did to the
+// layers.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
 
 #include "core/growth/execute.h"
@@ -18,11 +19,24 @@ struct Audit {
   double loss_before = 0, loss_after = 0;
   double max_logit_diff = 0;  // largest absolute difference of a logit on the probe, fp32
   int64_t params_before = 0, params_after = 0;
+  double grad_norm_before = 0, grad_norm_after = 0;  // of the probe's loss, over all parameters
+  int64_t dead_units = 0;       // hidden units of the larger model whose outgoing weights get no gradient at all
+  double layer_similarity = 0;  // cosine of the weights of neighbouring layers, averaged over pairs and matrices
 };
 
-// Runs both models in fp32. Throws Error(plugin, place = who) when `preserving_tol` is set and the logits differ by
-// more.
+// Runs both models forwards in fp32: losses, logits and parameter counts. Throws Error(plugin, place = who) when
+// `preserving_tol` is set and the logits differ by more.
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
             const Probe& probe, std::optional<double> preserving_tol, const std::string& who);
+
+// What one backward pass over the probe shows. Apart from audit(), so that the larger model's gradients are held only
+// once the smaller model is gone.
+struct ProbeGradients {
+  double norm = 0;
+  int64_t dead_units = 0;
+};
+ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe);
+
+double layer_similarity(const ModelSpec& spec, const ParamTable& params);
 
 }  // namespace espalier::growth

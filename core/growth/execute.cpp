@@ -26,9 +26,15 @@ enum class Mode { value, exp_avg, exp_avg_sq };
 
 class Evaluator {
  public:
-  Evaluator(const Plan& plan, const ParamTable& params, const OptimState& state, uint64_t seed, int64_t event,
-            std::string who)
-      : plan_(plan), params_(params), state_(state), seed_(seed), event_(event), who_(std::move(who)) {}
+  Evaluator(const Plan& plan, const ParamTable& params, const OptimState& state, const Leaves& leaves, uint64_t seed,
+            int64_t event, std::string who)
+      : plan_(plan),
+        params_(params),
+        state_(state),
+        leaves_(leaves),
+        seed_(seed),
+        event_(event),
+        who_(std::move(who)) {}
 
   const Tensor& eval(NodeId id, Mode mode) {
     auto& memo = memo_[static_cast<size_t>(mode)];
@@ -114,6 +120,10 @@ class Evaluator {
         return in(0) * in(1);
       case Op::concat:
         return joined(node, Mode::value);
+      case Op::learned: {
+        const auto leaf = leaves_.find(node.text);
+        return leaf == leaves_.end() ? in(0) : leaf->second;
+      }
       default:
         return reshaped(node, in(0));
     }
@@ -135,6 +145,7 @@ class Evaluator {
       case Op::full:
       case Op::normal:
       case Op::data:
+      case Op::learned:
         return at::zeros(node.shape, options);
       case Op::lincomb: {
         Tensor sum = eval(node.inputs[0], mode) * coefficient(node.reals[0]);
@@ -175,6 +186,7 @@ class Evaluator {
   const Plan& plan_;
   const ParamTable& params_;
   const OptimState& state_;
+  const Leaves& leaves_;
   uint64_t seed_;
   int64_t event_;
   std::string who_;
@@ -183,10 +195,35 @@ class Evaluator {
 
 }  // namespace
 
-Grown execute(const Plan& plan, const ModelSpec& to, const ParamTable& params, const OptimState& state, uint64_t seed,
-              int64_t event, const std::string& who) {
+Leaves initial_leaves(const Plan& plan, const ParamTable& params, uint64_t seed, int64_t event) {
   const c10::NoGradGuard no_grad;
-  Evaluator evaluator(plan, params, state, seed, event, who);
+  const OptimState none;
+  const Leaves unset;
+  Evaluator evaluator(plan, params, none, unset, seed, event, "");
+  Leaves out;
+  for (NodeId id = 1; id <= plan.nodes.size(); ++id)
+    if (plan.node(id).op == Op::learned)
+      out[plan.node(id).text] = evaluator.eval(id, Mode::value).clone(at::MemoryFormat::Contiguous);
+  return out;
+}
+
+Leaves detached(const Leaves& leaves) {
+  Leaves out;
+  for (const auto& [name, leaf] : leaves) out[name] = leaf.detach();
+  return out;
+}
+
+ParamTable expand(const Plan& plan, const ModelSpec& to, const ParamTable& params, const Leaves& leaves, uint64_t seed,
+                  int64_t event) {
+  const OptimState none;
+  Evaluator evaluator(plan, params, none, leaves, seed, event, "");
+  return {to, [&](const ParamInfo& info) { return evaluator.eval(plan.assignments.at(info.name).value, Mode::value); }};
+}
+
+Grown execute(const Plan& plan, const ModelSpec& to, const ParamTable& params, const OptimState& state, uint64_t seed,
+              int64_t event, const std::string& who, const Leaves& leaves) {
+  const c10::NoGradGuard no_grad;
+  Evaluator evaluator(plan, params, state, leaves, seed, event, who);
   // Copies: two layers made from one may be equal, but must not share storage.
   const auto owned = [&](NodeId id, Mode mode) { return evaluator.eval(id, mode).clone(at::MemoryFormat::Contiguous); };
   const auto check_finite = [&](const Tensor& value, const std::string& what) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "core/base/error.h"
@@ -51,6 +52,20 @@ std::string suggest(const std::string& name, const std::map<std::string, ParamIn
 }
 
 }  // namespace
+
+double Learning::lr_at(int64_t step) const {
+  const auto done = static_cast<double>(step);
+  if (step < warmup) return lr * (done + 1) / static_cast<double>(warmup);
+  const double part = steps == warmup ? 0 : (done - static_cast<double>(warmup)) / static_cast<double>(steps - warmup);
+  switch (shape) {
+    case Shape::linear:
+      return lr * (1 - part);
+    case Shape::cosine:
+      return lr * 0.5 * (1 + std::cos(std::numbers::pi * part));
+    default:
+      return lr;
+  }
+}
 
 PlanBuilder::PlanBuilder(const ModelSpec& from, const ModelSpec& to)
     : old_params_(by_name(from)), new_params_(by_name(to)), tied_(to.tie_embeddings) {}
@@ -205,6 +220,34 @@ NodeId PlanBuilder::reshape(NodeId a, Shape shape) {
   return add({Op::reshape, {a}, std::move(shape), {}, {}, {}, 0});
 }
 
+bool PlanBuilder::reads_weights(NodeId id) const {
+  const Node& node = plan_.node(id);
+  return node.op == Op::src ||
+         std::any_of(node.inputs.begin(), node.inputs.end(), [&](NodeId input) { return reads_weights(input); });
+}
+
+NodeId PlanBuilder::learned(std::string name, NodeId init) {
+  if (!valid(std::array{init}, "learned")) return 0;
+  if (name.empty()) return fail("learned: a leaf needs a name");
+  for (const Node& node : plan_.nodes)
+    if (node.op == Op::learned && node.text == name) return fail(fmt::format("learned: '{}' exists already", name));
+  if (reads_weights(init)) return fail(fmt::format("learned: the initial value of '{}' reads old parameters", name));
+  Shape shape = plan_.node(init).shape;
+  return add({Op::learned, {init}, std::move(shape), {}, {}, std::move(name), 0});
+}
+
+bool PlanBuilder::learn(const Learning& l) {
+  if (plan_.learning) return fail("learn: called twice") != 0;
+  const auto fraction = [](double value) { return value >= 0 && value < 1; };
+  if (l.steps < 1 || l.warmup < 0 || l.warmup > l.steps || !(l.lr > 0) || !(l.weight_decay >= 0) || !(l.eps > 0) ||
+      !fraction(l.beta1) || !fraction(l.beta2) || !(l.max_norm >= 0) || !std::isfinite(l.lr + l.weight_decay))
+    return fail(fmt::format("learn: {} steps, {} of warm-up, learning rate {:g}, weight decay {:g}, betas {:g} {:g}, "
+                            "eps {:g}, max norm {:g}",
+                            l.steps, l.warmup, l.lr, l.weight_decay, l.beta1, l.beta2, l.eps, l.max_norm)) != 0;
+  plan_.learning = l;
+  return problem_.empty();
+}
+
 bool PlanBuilder::assign(const std::string& new_param, NodeId value, uint32_t moments) {
   const auto it = new_params_.find(new_param);
   if (it == new_params_.end()) {
@@ -261,6 +304,10 @@ Plan PlanBuilder::finish(const std::string& who) {
     if (slot.moments != Moments::custom && (slot.exp_avg != 0 || slot.exp_avg_sq != 0))
       fail(fmt::format("'{}' has assigned moments but not the custom policy", name));
   }
+  const bool leaves =
+      std::any_of(plan_.nodes.begin(), plan_.nodes.end(), [](const Node& n) { return n.op == Op::learned; });
+  if (leaves && !plan_.learning) fail("it has learned leaves, but nothing says how they learn");
+  if (!leaves && plan_.learning) fail("it says how leaves learn, but has none");
   if (!problem_.empty())
     throw Error(ErrorCode::plugin, "the growth plan is invalid: " + problem_, who,
                 "nothing was changed; this is a defect of the plugin");

@@ -26,7 +26,8 @@ enum class Op : uint8_t {
   slice,
   concat,
   permute,
-  reshape
+  reshape,
+  learned
 };
 enum class What : uint32_t { weight = 0, exp_avg = 1, exp_avg_sq = 2 };
 enum class Moments : uint32_t { zero = 0, map = 1, custom = 2 };
@@ -39,7 +40,7 @@ struct Node {
   std::vector<int64_t> shape;  // of the result, inferred when the node is made
   std::vector<int64_t> ints;   // gather: index; slice: begin, end; permute: dims
   std::vector<double> reals;   // full: value; normal: std; data: values; lincomb: coefficients
-  std::string text;            // src: parameter name; normal: purpose
+  std::string text;            // src: parameter name; normal: purpose; learned: name
   int64_t dim = 0;             // gather, slice, concat; matmul: transpose_a + 2 * transpose_b; src: What
 };
 
@@ -49,10 +50,22 @@ struct Assignment {
   NodeId exp_avg = 0, exp_avg_sq = 0;  // custom moments
 };
 
+// How the learned leaves are trained before the plan is folded into the new model: AdamW on the leaves alone, in the
+// first steps of the new stage (the operator phase).
+struct Learning {
+  enum class Shape : uint32_t { constant, linear, cosine };
+  int64_t steps = 0, warmup = 0;
+  Shape shape = Shape::constant;
+  double lr = 0, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, max_norm = 0;
+
+  double lr_at(int64_t step) const;  // of the step after `step` finished ones
+};
+
 struct Plan {
   std::vector<Node> nodes;
   std::map<std::string, Assignment> assignments;  // by new parameter
   std::optional<double> preserving_tol;
+  std::optional<Learning> learning;  // set if and only if some node is learned
 
   const Node& node(NodeId id) const { return nodes[id - 1]; }
 };
@@ -78,7 +91,9 @@ class PlanBuilder {
   NodeId reshape(NodeId a, std::vector<int64_t> shape);
   bool assign(const std::string& new_param, NodeId value, uint32_t moments);
   bool assign_moment(const std::string& new_param, uint32_t what, NodeId value);
+  NodeId learned(std::string name, NodeId init);
   bool expect_preserving(double tol);
+  bool learn(const Learning& learning);
 
   // The reason of the first failure; empty while all is well.
   const std::string& problem() const { return problem_; }
@@ -89,6 +104,7 @@ class PlanBuilder {
   NodeId fail(std::string reason);
   NodeId add(Node node);
   bool valid(std::span<const NodeId> ids, const char* op);
+  bool reads_weights(NodeId id) const;
 
   std::map<std::string, ParamInfo> old_params_, new_params_;
   bool tied_;

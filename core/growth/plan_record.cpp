@@ -68,6 +68,11 @@ std::string canonical_bytes(const Plan& plan) {
         std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), slot.exp_avg, slot.exp_avg_sq});
   }
   bytes.put(plan.preserving_tol.value_or(-1.0));
+  if (plan.learning) {
+    const Learning& l = *plan.learning;
+    bytes.put_all(std::vector<int64_t>{l.steps, l.warmup, static_cast<int64_t>(l.shape)});
+    bytes.put_all(std::vector<double>{l.lr, l.weight_decay, l.beta1, l.beta2, l.eps, l.max_norm});
+  }
   return bytes.out;
 }
 

@@ -29,8 +29,9 @@ class Strategy {
   virtual int64_t num_stages(const ModelSpec& final_spec) = 0;
   virtual ModelSpec stage_spec(const ModelSpec& final_spec, int64_t stage) = 0;
   virtual Plan plan(const ModelSpec& from, const ModelSpec& to) = 0;
-  // Changes `shape` from "everything" to what this step runs and trains. Pure in progress and state.
-  virtual void fill_step_shape(const Progress& progress, StepShape& shape) = 0;
+  // Changes `shape` from "everything" to what this step runs and trains of a model of shape `spec`. Pure in progress
+  // and state.
+  virtual void fill_step_shape(const Progress& progress, const ModelSpec& spec, StepShape& shape) = 0;
   virtual bool shapes_steps() const = 0;  // false: fill_step_shape never changes anything
   // May claim to preserve the model's function; the executor verifies it.
   virtual bool claims_preserving() const = 0;

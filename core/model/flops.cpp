@@ -1,5 +1,7 @@
 #include "core/model/flops.h"
 
+#include "core/model/layer_width.h"
+
 namespace espalier {
 namespace {
 
@@ -7,9 +9,10 @@ struct LayerCost {
   double matrices, attention;  // FLOPs a token of one forward
 };
 
-LayerCost layer_cost(const ModelSpec& s) {
-  const auto d = static_cast<double>(s.d_model), ff = static_cast<double>(s.d_ff);
-  const auto q = static_cast<double>(s.num_heads * s.head_dim), kv = static_cast<double>(s.num_kv_heads * s.head_dim);
+LayerCost layer_cost(const ModelSpec& s, const LayerWidth& width) {
+  const auto d = static_cast<double>(s.d_model), ff = static_cast<double>(width.units.count);
+  const auto kv = static_cast<double>(width.groups.count * s.head_dim);
+  const double q = kv * static_cast<double>(s.num_heads / s.num_kv_heads);
   const double params = d * (2 * q + 2 * kv) + d * ff * (s.gated() ? 3 : 2);
   return {2 * params, 4 * static_cast<double>(s.seq_len) * q};  // scores and weighted values, 2 T q each
 }
@@ -17,13 +20,13 @@ LayerCost layer_cost(const ModelSpec& s) {
 }  // namespace
 
 FlopCount flops_per_token(const ModelSpec& spec, const StepShape& shape) {
-  const LayerCost layer = layer_cost(spec);
   const double head = 2.0 * static_cast<double>(spec.d_model) * static_cast<double>(spec.vocab_size);
   FlopCount count;
   bool gradient_below = shape.embed_trainable();
   for (size_t i = 0; i < shape.num_layers(); ++i) {
     if (shape.run[i] == 0) continue;
     const bool trainable = shape.trainable[i] != 0;
+    const LayerCost layer = layer_cost(spec, layer_width(spec, shape, i));
     count.forward += layer.matrices + layer.attention;
     if (trainable) count.weight_grad += layer.matrices;
     if (trainable || gradient_below) count.activation_grad += layer.matrices + 2 * layer.attention;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/model/attention.h"
+#include "core/model/layer_width.h"
 #include "core/model/pointwise.h"
 
 namespace espalier {
@@ -16,14 +17,13 @@ at::ScalarType scalar_type(ComputeType compute) {
   return compute == ComputeType::bf16 ? at::kBFloat16 : compute == ComputeType::fp64 ? at::kDouble : at::kFloat;
 }
 
-// The parameters one forward sees: cast to the compute type, detached where frozen.
+// The parameters one forward sees: cast to the compute type, detached where frozen; and the gates as tensors.
 class View {
  public:
   View(const ModelSpec& model_spec, const ParamTable& params, const StepShape& step_shape, ComputeType compute)
-      : spec(model_spec),
-        shape(step_shape),
-        dtype_(scalar_type(compute)),
-        params_(params) {}
+      : spec(model_spec), shape(step_shape), dtype_(scalar_type(compute)), params_(params) {
+    if (!shape.stream_gate.empty()) stream_gate_ = factors(shape.stream_gate);
+  }
 
   Tensor weight(const std::string& name, bool trainable) const {
     const Tensor& value = params_.at(name);
@@ -32,8 +32,14 @@ class View {
   Tensor bias(const std::string& name, bool trainable) const {
     return params_.find(name) == nullptr ? Tensor() : weight(name, trainable);
   }
-  Tensor linear(const Tensor& x, const std::string& name, bool trainable) const {
-    return at::linear(x, weight(name + ".weight", trainable), bias(name + ".bias", trainable));
+  // `rows` and `columns`: the parts of the output and input that take part; undefined for all.
+  Tensor linear(const Tensor& x, const std::string& name, bool trainable, const Tensor& rows = {},
+                const Tensor& columns = {}) const {
+    Tensor w = weight(name + ".weight", trainable), b = bias(name + ".bias", trainable);
+    if (rows.defined()) w = w.index_select(0, rows);
+    if (rows.defined() && b.defined()) b = b.index_select(0, rows);
+    if (columns.defined()) w = w.index_select(1, columns);
+    return at::linear(x, w, b);
   }
   // Norm weights stay in fp32: the statistics are computed there anyway.
   Tensor normed(const Tensor& x, const std::string& name, bool trainable) const {
@@ -41,17 +47,31 @@ class View {
       const Tensor* value = params_.find(full);
       return value == nullptr ? Tensor() : trainable ? *value : value->detach();
     };
-    const Tensor gain = get(name + ".weight");
+    const Tensor gain = get(name + ".weight"), shift = get(name + ".bias");
+    if (stream_gate_.defined()) return gated_norm(x, stream_gate_, gain, shift, spec.norm_eps);
     if (spec.norm == Norm::rmsnorm) return rms_norm(x, gain, spec.norm_eps);
-    return at::layer_norm(x, {spec.d_model}, gain.to(dtype_), get(name + ".bias").to(dtype_), spec.norm_eps);
+    return at::layer_norm(x, {spec.d_model}, gain.to(dtype_), shift.to(dtype_), spec.norm_eps);
+  }
+  // What enters the residual stream.
+  Tensor into_stream(const Tensor& x) const { return stream_gate_.defined() ? x * stream_gate_ : x; }
+  // Gates in the compute type.
+  Tensor factors(const std::vector<float>& values) const { return at::tensor(values, at::kFloat).to(device(), dtype_); }
+  // Rows of a weight that belong to the kept parts of an axis, each part `size` rows; undefined for all.
+  Tensor rows_of(const std::vector<int64_t>& kept, int64_t size) const {
+    if (kept.empty()) return {};
+    const Tensor first = at::tensor(kept, at::kLong) * size;
+    return (first.unsqueeze(1) + at::arange(size)).flatten().to(device());
   }
 
   const ModelSpec& spec;
   const StepShape& shape;
 
  private:
+  at::Device device() const { return params_.begin()->value.device(); }
+
   at::ScalarType dtype_;
   const ParamTable& params_;
+  Tensor stream_gate_;
 };
 
 Tensor embed(const View& view, const Tensor& tokens) {
@@ -59,32 +79,45 @@ Tensor embed(const View& view, const Tensor& tokens) {
   Tensor h = at::embedding(view.weight("embed.weight", trainable), tokens);
   if (view.spec.position == Position::learned)
     h = h + view.weight("pos_embed.weight", trainable).narrow(0, 0, tokens.size(1));
-  return h;
+  return view.into_stream(h);
 }
 
-Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const std::string& prefix,
-                        bool trainable) {
+// What is left of a branch whose inner width is gated away.
+Tensor only_bias(const View& view, const Tensor& x, const std::string& name, bool trainable) {
+  const Tensor bias = view.bias(name + ".bias", trainable);
+  return bias.defined() ? bias.expand_as(x) : at::zeros_like(x);
+}
+
+Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const GatedAxis& groups,
+                        const std::string& prefix, bool trainable) {
   const auto& spec = view.spec;
-  const int64_t B = x.size(0), T = x.size(1);
-  const auto heads = [&](const char* which, int64_t count) {
-    return view.linear(x, prefix + which, trainable).view({B, T, count, spec.head_dim});
+  if (groups.none()) return only_bias(view, x, prefix + "attn.o", trainable);
+  const int64_t B = x.size(0), T = x.size(1), C = spec.head_dim, per_group = spec.num_heads / spec.num_kv_heads;
+  const int64_t K = groups.count, H = K * per_group;
+  const Tensor q_rows = view.rows_of(groups.kept, per_group * C), kv_rows = view.rows_of(groups.kept, C);
+  const auto heads = [&](const char* which, int64_t count, const Tensor& rows) {
+    return view.linear(x, prefix + which, trainable, rows).view({B, T, count, C});
   };
-  Tensor q = heads("attn.q", spec.num_heads), k = heads("attn.k", spec.num_kv_heads);  // [B, T, H | K, C]
-  const Tensor v = heads("attn.v", spec.num_kv_heads);
+  Tensor q = heads("attn.q", H, q_rows), k = heads("attn.k", K, kv_rows);  // [B, T, H | K, C]
+  const Tensor v = heads("attn.v", K, kv_rows);
   if (spec.position == Position::rope) {
     q = rotate(q, rope);
     k = rotate(k, rope);
   }
-  const Tensor mixed = causal_attention(q, k, v).reshape({B, T, spec.num_heads * spec.head_dim});
-  return view.linear(mixed, prefix + "attn.o", trainable);
+  Tensor mixed = causal_attention(q, k, v);
+  if (!groups.factors.empty()) mixed = mixed * view.factors(groups.factors).unsqueeze(1);
+  return view.linear(mixed.reshape({B, T, H * C}), prefix + "attn.o", trainable, {}, q_rows);
 }
 
-Tensor mlp_branch(const View& view, const Tensor& x, const std::string& prefix, bool trainable) {
-  const Tensor up = view.linear(x, prefix + "mlp.up", trainable);  // [B, T, F]
+Tensor mlp_branch(const View& view, const Tensor& x, const GatedAxis& units, const std::string& prefix,
+                  bool trainable) {
+  if (units.none()) return only_bias(view, x, prefix + "mlp.down", trainable);
+  const Tensor rows = view.rows_of(units.kept, 1);
+  const Tensor up = view.linear(x, prefix + "mlp.up", trainable, rows);  // [B, T, F]
   Tensor hidden;
   switch (view.spec.activation) {
     case Activation::swiglu:
-      hidden = swiglu(view.linear(x, prefix + "mlp.gate", trainable), up);
+      hidden = swiglu(view.linear(x, prefix + "mlp.gate", trainable, rows), up);
       break;
     case Activation::gelu:
       hidden = at::gelu(up, "tanh");
@@ -93,7 +126,8 @@ Tensor mlp_branch(const View& view, const Tensor& x, const std::string& prefix, 
       hidden = at::relu(up).square();
       break;
   }
-  return view.linear(hidden, prefix + "mlp.down", trainable);
+  if (!units.factors.empty()) hidden = hidden * view.factors(units.factors);
+  return view.linear(hidden, prefix + "mlp.down", trainable, {}, rows);
 }
 
 Tensor add_branch(const Tensor& h, const Tensor& branch, float scale) {
@@ -117,9 +151,11 @@ Tensor hidden(const View& view, const Tensor& tokens) {
     const std::string prefix = fmt::format("layers.{}.", i);
     const bool trainable = view.shape.trainable[i] != 0;
     const float scale = view.shape.scale[i];
-    h = add_branch(h, attention_branch(view, view.normed(h, prefix + "norm1", trainable), rope, prefix, trainable),
-                   scale);
-    h = add_branch(h, mlp_branch(view, view.normed(h, prefix + "norm2", trainable), prefix, trainable), scale);
+    const LayerWidth width = layer_width(spec, view.shape, i);
+    const Tensor x = view.normed(h, prefix + "norm1", trainable);
+    h = add_branch(h, view.into_stream(attention_branch(view, x, rope, width.groups, prefix, trainable)), scale);
+    const Tensor y = view.normed(h, prefix + "norm2", trainable);
+    h = add_branch(h, view.into_stream(mlp_branch(view, y, width.units, prefix, trainable)), scale);
   }
   return h;
 }

@@ -15,6 +15,16 @@ Tensor rms_norm(const Tensor& x, const Tensor& gain, double eps) {
   return (wide * at::rsqrt(wide.square().mean(-1, true) + eps) * gain).to(x.scalar_type());
 }
 
+Tensor gated_norm(const Tensor& x, const Tensor& gate, const Tensor& gain, const Tensor& shift, double eps) {
+  const at::ScalarType type = wide_type(x);
+  const Tensor part = gate.to(type) / gate.to(type).sum();
+  Tensor wide = x.to(type);
+  if (shift.defined()) wide = wide - (wide * part).sum(-1, true);
+  Tensor out = wide * at::rsqrt((wide.square() * part).sum(-1, true) + eps) * gain;
+  if (shift.defined()) out = out + shift;
+  return (out * gate.to(type)).to(x.scalar_type());
+}
+
 Tensor swiglu(const Tensor& gate, const Tensor& up) {
   return at::silu(gate) * up;
 }

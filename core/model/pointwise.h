@@ -10,6 +10,11 @@ at::ScalarType wide_type(const at::Tensor& x);
 // x / sqrt(mean(x^2) + eps) * gain over the last dimension; statistics in fp32 (fp64 for fp64 input). x: [.., D],
 // gain: fp32 [D].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& gain, double eps);
+// A norm over a residual stream of which `gate` [D] is the part that exists: means are sums weighted by the gate over
+// its sum, and the output is multiplied by it (Yao et al. 2023, MSG, masked layer norm). With all ones it is the plain
+// norm. shift undefined: RMSNorm; else LayerNorm.
+at::Tensor gated_norm(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& gain, const at::Tensor& shift,
+                      double eps);
 // silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 // Mean over rows of -log softmax(logits)[target], in fp32 (fp64 for fp64 logits). logits: [N, V], targets: int64 [N].

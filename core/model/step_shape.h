@@ -1,4 +1,4 @@
-// What one optimizer step runs and trains: the sub-network and the freeze map, as data.
+// What one optimizer step runs and trains: the sub-network, the gates and the freeze map, as data.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,15 @@ struct StepShape {
   std::vector<uint8_t> run;        // per layer; 0 = bypassed: identity, no cost, optimizer state rests
   std::vector<float> scale;        // per layer: factor on its residual branches
   std::vector<uint8_t> trainable;  // per layer, then embedding, final norm, head
+  // Factors on parts of the width; empty = all ones. Heads and units with 0 are not computed.
+  std::vector<float> head_gate{};    // [num_layers * num_heads], on each head's output
+  std::vector<float> unit_gate{};    // [num_layers * d_ff], on each hidden unit of the MLP
+  std::vector<float> stream_gate{};  // [d_model], on the residual stream; norms weigh their statistics by it
+  uint32_t phase = 0;                // of the stage, as schedules see it
 
   static StepShape everything(int64_t num_layers) {
     const auto n = static_cast<size_t>(num_layers);
-    return {std::vector<uint8_t>(n, 1), std::vector<float>(n, 1.0F), std::vector<uint8_t>(n + 3, 1)};
+    return {std::vector<uint8_t>(n, 1), std::vector<float>(n, 1.0F), std::vector<uint8_t>(n + 3, 1), {}, {}, {}, 0};
   }
   size_t num_layers() const { return run.size(); }
   bool embed_trainable() const { return trainable[run.size()] != 0; }

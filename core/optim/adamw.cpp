@@ -16,7 +16,15 @@ void OptimizerConfig::fields(Fields& f) {
           Range::at_least(0));
 }
 
-void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& params, OptimState& state) {
+Trainables::Trainables(const ParamTable& params) {
+  for (const auto& param : params) items_.push_back({param.info.name, param.value, param.info.is_matrix()});
+}
+
+Trainables::Trainables(const std::map<std::string, at::Tensor>& leaves) {
+  for (const auto& [name, value] : leaves) items_.push_back({name, value, value.dim() >= 2});
+}
+
+void adamw_step(const OptimizerConfig& config, double lr, const Trainables& params, OptimState& state) {
   const c10::NoGradGuard no_grad;
   struct Group {
     std::vector<at::Tensor> params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps;
@@ -24,10 +32,10 @@ void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& para
   for (const auto& param : params) {
     const at::Tensor& grad = param.value.grad();
     if (!grad.defined()) continue;
-    AdamMoments& moments = state[param.info.name];
+    AdamMoments& moments = state[param.name];
     if (!moments.exp_avg.defined()) moments = {at::zeros_like(param.value), at::zeros_like(param.value), 0};
     moments.step += 1;
-    Group& group = groups[param.info.is_matrix() ? 1 : 0];
+    Group& group = groups[param.decays ? 1 : 0];
     group.params.push_back(param.value);
     group.grads.push_back(grad);
     group.exp_avgs.push_back(moments.exp_avg);
@@ -43,11 +51,11 @@ void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& para
   }
 }
 
-void clear_grads(const ParamTable& params) {
+void clear_grads(const Trainables& params) {
   for (const auto& param : params) param.value.mutable_grad().reset();
 }
 
-double clip_grad_norm(const ParamTable& params, double max_norm) {
+double clip_grad_norm(const Trainables& params, double max_norm) {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> grads;
   for (const auto& param : params)

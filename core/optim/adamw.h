@@ -1,6 +1,10 @@
 // AdamW with decoupled weight decay (Loshchilov & Hutter 2019), keyed by parameter name.
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "core/config/fields.h"
 #include "core/model/optim_state.h"
 #include "core/model/param_table.h"
@@ -14,15 +18,33 @@ struct OptimizerConfig {
   void fields(Fields& f);
 };
 
+// What an optimizer step looks at: named tensors that may have a gradient. A parameter table, or the leaves of a growth
+// operator.
+struct Trainable {
+  std::string name;
+  at::Tensor value;
+  bool decays;  // matrices do, norms and biases do not
+};
+class Trainables {
+ public:
+  Trainables(const ParamTable& params);
+  Trainables(const std::map<std::string, at::Tensor>& leaves);
+  std::vector<Trainable>::const_iterator begin() const { return items_.begin(); }
+  std::vector<Trainable>::const_iterator end() const { return items_.end(); }
+
+ private:
+  std::vector<Trainable> items_;
+};
+
 // Updates every parameter that has a gradient, in place, and its entry of `state` (made on first use). A parameter with
-// an undefined gradient (frozen, bypassed) is left alone: no decay, no step. Matrices decay, norms and biases do not.
-void adamw_step(const OptimizerConfig& config, double lr, const ParamTable& params, OptimState& state);
+// an undefined gradient (frozen, bypassed) is left alone: no decay, no step.
+void adamw_step(const OptimizerConfig& config, double lr, const Trainables& params, OptimState& state);
 
 // Sets every gradient to "undefined", so that frozen parameters are really skipped.
-void clear_grads(const ParamTable& params);
+void clear_grads(const Trainables& params);
 
 // Global L2 norm of the gradients in fp32, after which they are scaled so that it is at most max_norm (0 = no
 // clipping). Returns the norm before scaling.
-double clip_grad_norm(const ParamTable& params, double max_norm);
+double clip_grad_norm(const Trainables& params, double max_norm);
 
 }  // namespace espalier

@@ -3,8 +3,10 @@
 #include <espalier/growth.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/plugin/fenced.h"
@@ -55,6 +57,7 @@ class GrowthAdapter : public growth::Strategy {
     spec.num_kv_heads = dims.num_kv_heads;
     spec.head_dim = dims.head_dim;
     spec.d_ff = dims.d_ff;
+    spec.norm_eps = dims.norm_eps;
     check_stage(final_spec, spec, dims, stage, stages);
     return spec;
   }
@@ -77,18 +80,34 @@ class GrowthAdapter : public growth::Strategy {
 
   bool shapes_steps() const override { return step_shape_.fill != nullptr; }
 
-  void fill_step_shape(const Progress& progress, StepShape& shape) override {
+  void fill_step_shape(const Progress& progress, const ModelSpec& spec, StepShape& shape) override {
     if (!shapes_steps()) return;
     const esp_progress where = to_abi(progress);
+    const auto gates = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count), 1.0F); };
     Fenced<uint8_t> run(shape.run), trainable(shape.trainable);
-    Fenced<float> scale(shape.scale);
-    esp_step_shape out{sizeof(esp_step_shape), static_cast<uint32_t>(shape.num_layers()), run.data(), scale.data(),
-                       trainable.data()};
+    Fenced<float> scale(shape.scale), heads(gates(spec.num_layers * spec.num_heads)),
+        units(gates(spec.num_layers * spec.d_ff)), stream(gates(spec.d_model));
+    esp_step_shape out{sizeof(esp_step_shape),
+                       static_cast<uint32_t>(shape.num_layers()),
+                       run.data(),
+                       scale.data(),
+                       trainable.data(),
+                       static_cast<uint32_t>(spec.num_heads),
+                       static_cast<uint32_t>(spec.d_ff),
+                       static_cast<uint32_t>(spec.d_model),
+                       0,
+                       heads.data(),
+                       units.data(),
+                       stream.data()};
     plugin_.call("step_shape.fill()",
                  [&](esp_call* call) { return step_shape_.fill(plugin_.self(), call, &where, &out); });
-    if (!run.intact() || !scale.intact() || !trainable.intact())
+    if (!run.intact() || !scale.intact() || !trainable.intact() || !heads.intact() || !units.intact() ||
+        !stream.intact())
       throw plugin_.misbehaved("step_shape.fill() wrote past the end of an array");
-    accept(progress, {flags(run.take()), scale.take(), flags(trainable.take())}, shape);
+    accept(progress,
+           {flags(run.take()), scale.take(), flags(trainable.take()), unless_ones(heads.take()),
+            unless_ones(units.take()), unless_ones(stream.take()), out.phase},
+           shape);
   }
 
   bool claims_preserving() const override { return plugin_.info().claims_any(ESP_CLAIM_PRESERVING); }
@@ -122,11 +141,23 @@ class GrowthAdapter : public growth::Strategy {
     return values;
   }
 
+  static std::vector<float> unless_ones(std::vector<float> gates) {
+    if (std::all_of(gates.begin(), gates.end(), [](float gate) { return gate == 1; })) gates.clear();
+    return gates;
+  }
+
   void accept(const Progress& progress, StepShape filled, StepShape& shape) const {
     for (size_t layer = 0; layer < filled.scale.size(); ++layer)
       if (!std::isfinite(filled.scale[layer]))
         throw plugin_.misbehaved(
             fmt::format("step_shape.fill() at step {}: the scale of layer {} is not finite", progress.step, layer));
+    for (const auto* gates : {&filled.head_gate, &filled.unit_gate, &filled.stream_gate})
+      if (!std::all_of(gates->begin(), gates->end(), [](float gate) { return std::isfinite(gate); }))
+        throw plugin_.misbehaved(fmt::format("step_shape.fill() at step {}: a gate is not finite", progress.step));
+    const auto& stream = filled.stream_gate;
+    if (!stream.empty() && !(std::accumulate(stream.begin(), stream.end(), 0.0F) > 0))
+      throw plugin_.misbehaved(
+          fmt::format("step_shape.fill() at step {}: the gates leave nothing of the residual stream", progress.step));
     const auto& trains = filled.trainable;
     if (std::find(trains.begin(), trains.end(), 1) == trains.end())
       throw plugin_.misbehaved(fmt::format("step_shape.fill() at step {} leaves nothing to train", progress.step));

@@ -109,6 +109,10 @@ struct Slots {
     return run(impl, "reshape", [&](PlanSlots& s) { return s.builder_.reshape(a, shape(ndim, sizes)); });
   }
 
+  static esp_expr learned(void* impl, esp_str name, esp_expr init) noexcept {
+    return run(impl, "learned", [&](PlanSlots& s) { return s.builder_.learned(text(name, "leaf name"), init); });
+  }
+
   static esp_status done(bool ok) { return ok ? ESP_OK : ESP_INVALID_ARGUMENT; }
   static esp_status assign(void* impl, esp_str new_param, esp_expr value, uint32_t moments) noexcept {
     return done(run(impl, "assign", [&](PlanSlots& s) {
@@ -118,6 +122,17 @@ struct Slots {
   static esp_status assign_moment(void* impl, esp_str new_param, uint32_t what, esp_expr value) noexcept {
     return done(run(impl, "assign_moment", [&](PlanSlots& s) {
       return s.builder_.assign_moment(text(new_param, "parameter name"), what, value);
+    }));
+  }
+  static esp_status learn(void* impl, const esp_learning* theirs) noexcept {
+    return done(run(impl, "learn", [&](PlanSlots& s) {
+      const auto l = sized_copy<esp_learning>(theirs, ESPALIER_SIZE_UP_TO(esp_learning, max_norm), "learning", "plan");
+      constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
+      if (l.steps > kMaxSteps || l.warmup > kMaxSteps || l.shape > ESP_LEARNING_COSINE)
+        throw std::invalid_argument(fmt::format("{} steps, {} of warm-up, shape {}", l.steps, l.warmup, l.shape));
+      return s.builder_.learn({static_cast<int64_t>(l.steps), static_cast<int64_t>(l.warmup),
+                               static_cast<growth::Learning::Shape>(l.shape), l.lr, l.weight_decay, l.beta1, l.beta2,
+                               l.eps, l.max_norm});
     }));
   }
   static esp_status expect_preserving(void* impl, double tol) noexcept {
@@ -142,10 +157,11 @@ esp_plan PlanSlots::table() {
           &Slots::concat,
           &Slots::permute,
           &Slots::reshape,
-          nullptr,
+          &Slots::learned,
           &Slots::assign,
           &Slots::assign_moment,
-          &Slots::expect_preserving};
+          &Slots::expect_preserving,
+          &Slots::learn};
 }
 
 growth::Plan PlanSlots::finish(const std::string& who) {
@@ -157,7 +173,7 @@ growth::Plan PlanSlots::finish(const std::string& who) {
 
 esp_dims dims_of(const ModelSpec& spec) {
   return {sizeof(esp_dims), 0,         spec.num_layers, spec.d_model, spec.num_heads, spec.num_kv_heads,
-          spec.head_dim,    spec.d_ff, spec.vocab_size, spec.seq_len};
+          spec.head_dim,    spec.d_ff, spec.vocab_size, spec.seq_len, spec.norm_eps};
 }
 
 ArchView::ArchView(const ModelSpec& spec) : params_(param_infos(spec)) {

@@ -36,7 +36,7 @@ class PlanSlots {
   PlanSlots(const PlanSlots&) = delete;
   PlanSlots& operator=(const PlanSlots&) = delete;
 
-  // The table's impl is this; `learned` is null, since there is no operator phase.
+  // The table's impl is this.
   esp_plan table();
   // The first reason for which a slot returned 0; empty while all is well.
   const std::string& problem() const { return problem_.empty() ? builder_.problem() : problem_; }

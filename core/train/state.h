@@ -1,12 +1,15 @@
 // Everything that training changes. A checkpoint is this, the data position and the plugins' own state.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/growth/audit.h"
 #include "core/model/optim_state.h"
 #include "core/model/param_table.h"
+#include "core/train/growth_watch.h"
+#include "core/train/operator_phase.h"
 
 namespace espalier {
 
@@ -24,6 +27,8 @@ struct GrowthEvent {
   double plan_flops = 0;
   PluginRecord plugin;  // whose plan it was
   growth::Audit audit;
+  growth::Leaves leaves{};     // what the operator phase learned; empty without one
+  int64_t operator_steps = 0;  // its length
 };
 
 struct TrainState {
@@ -34,6 +39,8 @@ struct TrainState {
   int64_t stage = 0, stage_start = 0;  // growth stage and the step at which it began
   double flops = 0, lr_previous = 0;
   std::vector<GrowthEvent> lineage;
+  std::optional<OperatorPhase> operators;  // while a growth operator is being learned; the model is still the old one
+  GrowthWatch watch;
 };
 
 }  // namespace espalier

@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/model/flops.h"
+#include "core/train/operator_phase.h"
 
 namespace espalier {
 
@@ -69,26 +71,62 @@ std::vector<int64_t> stage_starts(Schedule& schedule, const Progress& start) {
   return starts;
 }
 
+// The growth that begins a stage: checks it, and prices it with its operator phase.
+void price_growth(const TrainingConfig& training, growth::Strategy& strategy, const ModelSpec& from, StageRow& row) {
+  const ModelSpec& to = row.spec;
+  const auto refuse_smaller = [&](const char* what, int64_t before, int64_t after) {
+    if (after < before)
+      throw Error(ErrorCode::config,
+                  fmt::format("growth stage {} would shrink {} from {} to {}", row.stage + 1, what, before, after),
+                  "[growth]", "a model only grows: order the stages by size");
+  };
+  refuse_smaller("num_layers", from.num_layers, to.num_layers);
+  refuse_smaller("d_model", from.d_model, to.d_model);
+  refuse_smaller("num_heads", from.num_heads, to.num_heads);
+  refuse_smaller("num_kv_heads", from.num_kv_heads, to.num_kv_heads);
+  refuse_smaller("head_dim", from.head_dim, to.head_dim);
+  refuse_smaller("d_ff", from.d_ff, to.d_ff);
+  if (from == to) return;
+  const growth::Plan plan = strategy.plan(from, to);
+  row.flops += growth::plan_flops(plan);
+  if (!plan.learning) return;
+  row.operator_steps = plan.learning->steps;
+  if (row.operator_steps >= row.steps)
+    throw Error(ErrorCode::config,
+                fmt::format("growth stage {} has {} steps, and learning its growth operator takes {} of them",
+                            row.stage + 1, row.steps, row.operator_steps),
+                "[growth]", "make the stage longer, or the operator phase shorter");
+  row.phase_steps = row.operator_steps;
+  row.flops += static_cast<double>(row.operator_steps) * operator_step_flops(plan, to, training.tokens_per_step());
+}
+
 // Walks the steps of a stage where the strategy shapes them (at most kMaxWalk of them, evenly spread).
 void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Progress progress, StageRow& row) {
   constexpr int64_t kMaxWalk = 4096;
   const bool shaped = strategy.shapes_steps();
-  const int64_t stride = shaped ? std::max<int64_t>(1, row.steps / kMaxWalk) : std::max<int64_t>(1, row.steps);
-  double flops = 0, layers = 0, visited = 0;
-  for (int64_t at = 0; at < row.steps; at += stride) {
+  const int64_t steps = row.steps - row.operator_steps;
+  const int64_t stride = shaped ? std::max<int64_t>(1, steps / kMaxWalk) : steps;
+  double flops = 0, layers = 0, visited = 0, in_phase = 0;
+  for (int64_t at = row.operator_steps; at < row.steps; at += stride) {
     progress.step = row.start + at;
     progress.stage_step = at;
     StepShape shape = StepShape::everything(row.spec.num_layers);
-    if (shaped) strategy.fill_step_shape(progress, shape);
+    if (shaped) strategy.fill_step_shape(progress, row.spec, shape);
     flops += step_flops(row.spec, shape, training.tokens_per_step());
     layers += std::accumulate(shape.run.begin(), shape.run.end(), 0.0);
+    in_phase += shape.phase != 0 ? 1 : 0;
     row.trainable_fraction = std::min(row.trainable_fraction, trainable_share(row.spec, shape));
     row.memory_bytes = std::max(
         row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4));
     visited += 1;
   }
-  if (visited == 0) return;
-  row.flops = flops / visited * static_cast<double>(row.steps);
+  if (in_phase == visited)
+    throw Error(ErrorCode::config,
+                fmt::format("growth stage {} has {} steps, and all of them belong to its first phase", row.stage + 1,
+                            row.steps),
+                "[growth]", "make the stage longer, or the phase shorter");
+  row.flops += flops / visited * static_cast<double>(steps);
+  row.phase_steps += std::llround(in_phase / visited * static_cast<double>(steps));
   row.mean_layers = layers / visited;
 }
 
@@ -146,6 +184,7 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     progress.stage_step = 0;
     row.mean_layers = static_cast<double>(row.spec.num_layers);
     if (decisions.strategy != nullptr) {
+      if (stage > 0) price_growth(training, *decisions.strategy, timeline.stages.back().spec, row);
       price_steps(training, *decisions.strategy, progress, row);
     } else {
       const StepShape shape = StepShape::everything(row.spec.num_layers);
@@ -163,23 +202,24 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
 }
 
 std::string format_timeline(const Timeline& timeline) {
-  std::string out =
-      fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>6} {:>8}  {:<21} {}\n", "stage", "start", "steps",
-                  "tokens", "layers", "width", "params", "FLOPs", "train", "memory", "LR first..last (max)", "tiers");
+  std::string out = fmt::format("{:>5} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>6} {:>8}  {:<21} {}\n",
+                                "stage", "start", "steps", "phase 1", "tokens", "layers", "width", "params", "FLOPs",
+                                "train", "memory", "LR first..last (max)", "tiers");
   for (const auto& row : timeline.stages) {
     std::vector<std::string> tiers;
     for (const double weight : row.tier_weights) tiers.push_back(fmt::format("{:.0f}%", 100 * weight));
     const std::string layers = row.mean_layers == static_cast<double>(row.spec.num_layers)
                                    ? std::to_string(row.spec.num_layers)
                                    : fmt::format("{:.1f}/{}", row.mean_layers, row.spec.num_layers);
-    out += fmt::format("{:>5} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n", row.stage + 1,
-                       row.start, row.steps, human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
-                       human_count(static_cast<double>(row.num_params)), human_count(row.flops),
-                       100 * row.trainable_fraction, human_count(row.memory_bytes),
-                       fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
-                       fmt::join(tiers, " "));
+    out += fmt::format(
+        "{:>5} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n", row.stage + 1, row.start,
+        row.steps, row.phase_steps == 0 ? "-" : std::to_string(row.phase_steps),
+        human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
+        human_count(static_cast<double>(row.num_params)), human_count(row.flops), 100 * row.trainable_fraction,
+        human_count(row.memory_bytes), fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
+        fmt::join(tiers, " "));
   }
-  return out + fmt::format("total {:>17} {:>8} {:>34} FLOPs\n", timeline.total_steps,
+  return out + fmt::format("total {:>17} {:>17} {:>34} FLOPs\n", timeline.total_steps,
                            human_count(static_cast<double>(timeline.total_tokens)), human_count(timeline.total_flops));
 }
 

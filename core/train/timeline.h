@@ -26,12 +26,14 @@ struct StageRow {
   int64_t stage = 0, start = 0, steps = 0, tokens = 0;
   ModelSpec spec;
   int64_t num_params = 0;
-  double flops = 0;               // of the whole stage
+  double flops = 0;               // of the whole stage, with the growth that begins it
+  int64_t operator_steps = 0;     // the first steps, in which a growth operator is learned
+  int64_t phase_steps = 0;        // steps outside the stage's main phase: the operator's, and the strategy's own
   double trainable_fraction = 1;  // smallest over the stage's steps, by parameters
   double mean_layers = 0;         // layers run, averaged over the stage's steps
   double lr_first = 0, lr_last = 0, lr_max = 0;
   double memory_bytes = 0;
-  std::vector<double> tier_weights;  // at the stage's first step
+  std::vector<double> tier_weights;  // at the stage's first step, in its main phase
 };
 
 struct Timeline {
@@ -43,7 +45,9 @@ struct Timeline {
   const StageRow& at_step(int64_t step) const;
 };
 
-// Throws Error(plugin) for a stage that does not exist, Error(config) for one that would have no steps.
+// Makes every growth plan once, so that what is wrong with one is known before step 1. Throws Error(plugin) for a stage
+// that does not exist or a plan that is invalid, Error(config) for a stage that would have no steps, or none in its
+// main phase, or would shrink the model.
 Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
                        const Decisions& decisions);
 

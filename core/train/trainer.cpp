@@ -13,109 +13,167 @@ namespace espalier {
 
 StopReason Trainer::run() {
   require_grad(state_.params);
+  replan_operators();
   while (state_.step < parts_.timeline.total_steps) {
     if (parts_.hooks->stop_requested()) return StopReason::signal;
     grow_if_due();
     StepReport report;
-    if (!step(report)) return StopReason::out_of_data;
+    if (!(state_.operators ? operator_step(report) : step(report))) return StopReason::out_of_data;
     parts_.hooks->after_step(state_, report);
+    const auto& guard = parts_.guard;
+    if (guard.bound > 0 && state_.watch.ran_away(state_.step, guard.after, guard.bound)) return StopReason::ran_away;
   }
   return StopReason::finished;
 }
 
 bool Trainer::step(StepReport& report) {
-  const Progress now = progress();
-  const auto& training = parts_.training;
-  const auto compute = training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
+  // What runs and trains, and on which data.
+  Progress now = progress();
   StepShape shape = StepShape::everything(state_.spec.num_layers);
-  if (parts_.decisions.strategy != nullptr) parts_.decisions.strategy->fill_step_shape(now, shape);
-
-  // Forward and backward, one micro-batch at a time; gradients add up in fp32.
+  if (parts_.decisions.strategy != nullptr) parts_.decisions.strategy->fill_step_shape(now, state_.spec, shape);
+  now.phase = shape.phase;
   report.tier_weights = parts_.decisions.tier_weights(now);
-  parts_.batches->set_tier_weights(report.tier_weights);
+
   clear_grads(state_.params);
-  at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
-  const int64_t accum = training.grad_accum_steps();
-  for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
-    Batch batch;
-    if (!parts_.batches->next(batch)) return false;
-    const at::Tensor loss = forward_loss(state_.spec, state_.params, batch.tokens, batch.targets, shape, compute);
-    (loss / static_cast<double>(accum)).backward();
-    loss_sum += loss.detach();
-  }
-
-  // Nothing that is not finite reaches the weights.
-  report.loss = loss_sum.item<double>() / static_cast<double>(accum);
-  report.grad_norm = clip_grad_norm(state_.params, training.max_norm);
-  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm))
-    throw Error(ErrorCode::diverged,
-                fmt::format("step {}: loss {} and gradient norm {} are not finite; the update was not applied",
-                            state_.step + 1, report.loss, report.grad_norm),
-                "training", "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
-
+  if (!forward_backward(state_.spec, state_.params, shape, report)) return false;
+  report.grad_norm = clip_grad_norm(state_.params, parts_.training.max_norm);
+  check_finite(report);
   report.lr = parts_.decisions.lr->value(now);
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
-
-  state_.step += 1;
-  state_.tokens += training.tokens_per_step();
-  state_.flops += step_flops(state_.spec, shape, training.tokens_per_step());
-  state_.lr_previous = report.lr;
-  observe(report);
+  account(report, step_flops(state_.spec, shape, parts_.training.tokens_per_step()));
   return true;
 }
 
-void Trainer::observe(const StepReport& report) {
+bool Trainer::operator_step(StepReport& report) {
+  OperatorPhase& phase = *state_.operators;
+  report.tier_weights = parts_.decisions.tier_weights(progress());
+  const StepShape everything = StepShape::everything(phase.to.num_layers);
+  const auto backward = [&](const ParamTable& large) { return forward_backward(phase.to, large, everything, report); };
+  if (!operator_gradients(phase, state_.params, parts_.seed, static_cast<int64_t>(state_.lineage.size()), backward))
+    return false;
+  report.grad_norm = clip_operator_gradients(phase);
+  check_finite(report);
+  report.lr = update_operators(phase);
+  account(report, operator_step_flops(phase.plan, phase.to, parts_.training.tokens_per_step()));
+  return true;
+}
+
+// One micro-batch at a time; gradients add up in fp32. False when the data ends.
+bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
+                               StepReport& report) {
+  const auto compute = parts_.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
+  const int64_t accum = parts_.training.grad_accum_steps();
+  parts_.batches->set_tier_weights(report.tier_weights);
+  at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
+  for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
+    Batch batch;
+    if (!parts_.batches->next(batch)) return false;
+    const at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute);
+    (loss / static_cast<double>(accum)).backward();
+    loss_sum += loss.detach();
+  }
+  report.loss = loss_sum.item<double>() / static_cast<double>(accum);
+  return true;
+}
+
+// Nothing that is not finite reaches the weights.
+void Trainer::check_finite(const StepReport& report) const {
+  if (std::isfinite(report.loss) && std::isfinite(report.grad_norm)) return;
+  throw Error(ErrorCode::diverged,
+              fmt::format("step {}: loss {} and gradient norm {} are not finite; the update was not applied",
+                          state_.step + 1, report.loss, report.grad_norm),
+              "training", "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
+}
+
+void Trainer::account(const StepReport& report, double flops) {
+  state_.step += 1;
+  state_.tokens += parts_.training.tokens_per_step();
+  state_.flops += flops;
+  state_.lr_previous = report.lr;
   const Progress now = progress();
   for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture})
     if (schedule != nullptr) schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
+  if (state_.operators) return;  // its losses are those of a model that is still being made
+  if (const auto tokens = state_.watch.observe(report.loss, state_.tokens)) parts_.hooks->recovered(state_, *tokens);
 }
 
 void Trainer::grow_if_due() {
   if (parts_.decisions.strategy == nullptr || parts_.decisions.growth == nullptr) return;
+  if (state_.operators) {
+    if (!state_.operators->finished()) return;
+    const OperatorPhase phase = std::move(*state_.operators);
+    state_.operators.reset();
+    finish_growth(phase.stage, phase.to, phase.plan, phase.leaves);
+  }
   const auto due = static_cast<int64_t>(parts_.decisions.growth->value(progress()));
   if (due < state_.stage || due >= static_cast<int64_t>(parts_.timeline.stages.size()))
     throw Error(ErrorCode::plugin,
                 fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1, state_.step,
                             state_.stage + 1, parts_.timeline.stages.size()),
                 "schedule.growth", "stages never go back");
-  while (state_.stage < due) grow(state_.stage + 1);
+  while (state_.stage < due && !state_.operators) begin_growth(state_.stage + 1);
 }
 
-void Trainer::grow(int64_t stage) {
+void Trainer::begin_growth(int64_t stage) {
   auto& strategy = *parts_.decisions.strategy;
   const ModelSpec to = strategy.stage_spec(parts_.final_spec, stage);
-  if (to == state_.spec) {  // a stage of data or freezing alone
+  if (to == state_.spec) {  // a stage of data, freezing or sub-networks alone
     state_.stage = stage;
     state_.stage_start = state_.step;
     return;
   }
-  const growth::Plan plan = strategy.plan(state_.spec, to);
+  parts_.hooks->before_growth(state_);
+  growth::Plan plan = strategy.plan(state_.spec, to);
+  if (plan.learning)
+    state_.operators = begin_operator_phase(std::move(plan), to, stage, state_.step, state_.params, parts_.seed,
+                                            static_cast<int64_t>(state_.lineage.size()));
+  else
+    finish_growth(stage, to, plan, {});
+}
+
+void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan,
+                            const growth::Leaves& leaves) {
+  const auto& strategy = *parts_.decisions.strategy;
+  clear_grads(state_.params);  // their memory is needed
+  const double norm_before = growth::probe_gradients(state_.spec, state_.params, parts_.probe).norm;
   growth::Grown grown = growth::execute(plan, to, state_.params, state_.optim, parts_.seed,
-                                        static_cast<int64_t>(state_.lineage.size()), parts_.growth_plugin.id);
+                                        static_cast<int64_t>(state_.lineage.size()), parts_.growth_plugin.id, leaves);
   std::optional<double> tol = plan.preserving_tol;
   if (!tol && strategy.claims_preserving()) tol = strategy.preserve_tol();
-  GrowthEvent event{state_.step,
-                    state_.tokens,
-                    stage,
-                    state_.spec,
-                    to,
-                    growth::canonical_bytes(plan),
-                    growth::plan_hash(plan),
-                    growth::plan_flops(plan),
-                    parts_.growth_plugin,
-                    {}};
-  event.audit = growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol, parts_.growth_plugin.id);
+  growth::Audit audit =
+      growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol, parts_.growth_plugin.id);
 
   // From here on nothing can fail: the old model is replaced as a whole.
+  const ModelSpec from = state_.spec;
   state_.spec = to;
   state_.params = std::move(grown.params);
   state_.optim = std::move(grown.state);
+  const growth::ProbeGradients after = growth::probe_gradients(to, state_.params, parts_.probe);
+  audit.grad_norm_before = norm_before;
+  audit.grad_norm_after = after.norm;
+  audit.dead_units = after.dead_units;
+  audit.layer_similarity = growth::layer_similarity(to, state_.params);
+  state_.lineage.push_back({state_.step, state_.tokens, stage, from, to, growth::canonical_bytes(plan),
+                            growth::plan_hash(plan), growth::plan_flops(plan), parts_.growth_plugin, audit,
+                            growth::detached(leaves), plan.learning ? plan.learning->steps : 0});
   state_.stage = stage;
-  state_.stage_start = state_.step;
-  state_.flops += event.plan_flops;
-  state_.lineage.push_back(event);
+  state_.stage_start = state_.step - state_.lineage.back().operator_steps;
+  state_.flops += state_.lineage.back().plan_flops;
+  state_.watch.grown(state_.step, state_.tokens);
   require_grad(state_.params);
-  parts_.hooks->after_growth(state_, event);
+  parts_.hooks->after_growth(state_, state_.lineage.back());
+}
+
+// A checkpoint keeps the leaves but not the plan, which the strategy makes again: it must be the same one.
+void Trainer::replan_operators() {
+  if (!state_.operators || !state_.operators->plan.nodes.empty()) return;
+  OperatorPhase& phase = *state_.operators;
+  phase.to = parts_.decisions.strategy->stage_spec(parts_.final_spec, phase.stage);
+  phase.plan = parts_.decisions.strategy->plan(state_.spec, phase.to);
+  if (growth::plan_hash(phase.plan) != phase.plan_hash)
+    throw Error(ErrorCode::checkpoint, "was written while another growth operator was being learned", "growth",
+                "put [model] and [growth] back, or start afresh with --run-dir");
+  for (const auto& [name, leaf] : phase.leaves) leaf.set_requires_grad(true);
 }
 
 Progress Trainer::progress() const {
@@ -124,10 +182,11 @@ Progress Trainer::progress() const {
   now.total_steps = parts_.timeline.total_steps;
   now.tokens = state_.tokens;
   now.total_tokens = parts_.timeline.total_tokens;
-  now.stage = state_.stage;
+  now.stage = state_.operators ? state_.operators->stage : state_.stage;
   now.num_stages = static_cast<int64_t>(parts_.timeline.stages.size());
-  now.stage_step = state_.step - state_.stage_start;
-  now.stage_total_steps = parts_.timeline.stages[static_cast<size_t>(state_.stage)].steps;
+  now.phase = state_.operators ? 1 : 0;
+  now.stage_step = state_.step - (state_.operators ? state_.operators->start : state_.stage_start);
+  now.stage_total_steps = parts_.timeline.stages[static_cast<size_t>(now.stage)].steps;
   now.epoch = parts_.batches->epoch();
   now.flops = state_.flops;
   now.total_flops = parts_.timeline.total_flops;

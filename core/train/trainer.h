@@ -38,11 +38,19 @@ class TrainHooks {
  public:
   virtual ~TrainHooks() = default;
   virtual void after_step(const TrainState& state, const StepReport& report) = 0;
+  virtual void before_growth(const TrainState& state) = 0;  // not while an operator phase is under way
   virtual void after_growth(const TrainState& state, const GrowthEvent& event) = 0;
-  virtual bool stop_requested() = 0;  // SIGTERM, SIGINT
+  virtual void recovered(const TrainState& state, int64_t tokens) = 0;  // the loss is where it was before the growth
+  virtual bool stop_requested() = 0;                                    // SIGTERM, SIGINT
 };
 
-enum class StopReason { finished, signal, out_of_data };
+enum class StopReason { finished, signal, out_of_data, ran_away };
+
+// [growth].guard_bound and guard_after
+struct GrowthGuard {
+  double bound = 0;   // nats; 0 = off
+  int64_t after = 0;  // steps
+};
 
 struct TrainParts {
   TrainingConfig training;
@@ -53,7 +61,8 @@ struct TrainParts {
   Decisions decisions;
   BatchSource* batches = nullptr;
   TrainHooks* hooks = nullptr;
-  growth::Probe probe;         // audits growth
+  growth::Probe probe;  // audits growth
+  GrowthGuard guard;
   PluginRecord growth_plugin;  // for errors and lineage
 };
 
@@ -67,9 +76,14 @@ class Trainer {
 
  private:
   void grow_if_due();
-  void grow(int64_t stage);
+  void begin_growth(int64_t stage);
+  void finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan, const growth::Leaves& leaves);
+  void replan_operators();
   bool step(StepReport& report);
-  void observe(const StepReport& report);
+  bool operator_step(StepReport& report);
+  bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);
+  void check_finite(const StepReport& report) const;
+  void account(const StepReport& report, double flops);
   Progress progress() const;
 
   TrainParts parts_;

@@ -39,7 +39,9 @@ class BlockHooks final : public TrainHooks {
     recorder_.after_step(state, report);
     stop_ = state.step % kBlockSteps == 0;
   }
+  void before_growth(const TrainState&) override {}
   void after_growth(const TrainState&, const GrowthEvent&) override {}
+  void recovered(const TrainState&, int64_t) override {}
   bool stop_requested() override { return std::exchange(stop_, false); }
 
  private:
@@ -78,9 +80,18 @@ int bench(const std::string& path, std::vector<std::string> sets) {
   TrainState state;
   state.spec = s.final_spec;
   state.params = fresh();
-  Trainer host(
-      {training, s.config.optimizer, 1, s.final_spec, s.timeline, s.decisions, &batches, &hooks, {tokens, targets}, {}},
-      std::move(state));
+  Trainer host({training,
+                s.config.optimizer,
+                1,
+                s.final_spec,
+                s.timeline,
+                s.decisions,
+                &batches,
+                &hooks,
+                {tokens, targets},
+                {},
+                {}},
+               std::move(state));
 
   const ParamTable params = fresh();
   require_grad(params);

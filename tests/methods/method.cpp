@@ -99,8 +99,8 @@ std::map<std::string, at::Tensor> gradients(const Model& model, const at::Tensor
 }
 
 std::map<std::string, at::Tensor> gradients(const Model& model, const at::Tensor& tokens, const StepShape& shape) {
-  const ParamTable leaves = model.params.transformed(
-      [](const Param& param) { return param.value.detach().clone().set_requires_grad(true); });
+  const ParamTable leaves =
+      model.params.transformed([](const Param& param) { return param.value.detach().clone().set_requires_grad(true); });
   next_token_loss(model, leaves, tokens, shape).backward();
   std::map<std::string, at::Tensor> out;
   for (const auto& param : leaves)

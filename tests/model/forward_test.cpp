@@ -15,8 +15,12 @@ using namespace espalier;
 
 namespace {
 
-ModelSpec llama(int64_t layers = 3) { return tiny_llama(layers); }
-ModelSpec gpt2() { return tiny_gpt2(3); }
+ModelSpec llama(int64_t layers = 3) {
+  return tiny_llama(layers);
+}
+ModelSpec gpt2() {
+  return tiny_gpt2(3);
+}
 
 at::Tensor tokens_of(const ModelSpec& spec, int64_t batch = 2) {
   at::Tensor out = at::arange(batch * spec.seq_len, at::kLong);

@@ -60,7 +60,7 @@ std::string plan_error(const std::string& mode) {
 std::string shape_error(const std::string& mode) {
   return error_in(mode, [](auto& strategy) {
     StepShape shape = StepShape::everything(4);
-    strategy.fill_step_shape({}, shape);
+    strategy.fill_step_shape({}, final_spec(), shape);
   });
 }
 
@@ -114,10 +114,10 @@ TEST_CASE("a strategy shapes the step", "[plugin][growth]") {
   StepShape shape = StepShape::everything(4);
   Progress progress;
   progress.step = 9;
-  made.strategy->fill_step_shape(progress, shape);
+  made.strategy->fill_step_shape(progress, final_spec(), shape);
   CHECK(shape == StepShape::everything(4));
   progress.step = 10;
-  made.strategy->fill_step_shape(progress, shape);
+  made.strategy->fill_step_shape(progress, final_spec(), shape);
   CHECK(shape.run == std::vector<uint8_t>{0, 1, 1, 1});
   CHECK(shape.scale == std::vector<float>{1, 2, 1, 1});
   CHECK_FALSE(shape.embed_trainable());
@@ -126,7 +126,7 @@ TEST_CASE("a strategy shapes the step", "[plugin][growth]") {
   const GrowthPlugin plain = make("no_step_shape");
   CHECK_FALSE(plain.strategy->shapes_steps());
   StepShape untouched = StepShape::everything(4);
-  plain.strategy->fill_step_shape(progress, untouched);
+  plain.strategy->fill_step_shape(progress, final_spec(), untouched);
   CHECK(untouched == StepShape::everything(4));
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("a step shape that cannot be is refused and leaves the old one", "[plu
   CHECK_THAT(shape_error("fails"), Contains("step_shape.fill() failed"));
   const GrowthPlugin made = make("scale_nan");
   StepShape shape = StepShape::everything(4);
-  CHECK_THROWS_AS(made.strategy->fill_step_shape({}, shape), Error);
+  CHECK_THROWS_AS(made.strategy->fill_step_shape({}, final_spec(), shape), Error);
   CHECK(shape == StepShape::everything(4));
 }
 

@@ -62,7 +62,7 @@ TEST_CASE("every slot of the builder makes its node", "[plugin][plan]") {
   PlanSlots slots(tiny(1), tiny(1));
   const esp_plan plan = slots.table();
   void* impl = plan.impl;
-  CHECK(plan.learned == nullptr);
+  CHECK(plan.learned != nullptr);
   const int64_t square[] = {4, 4}, flat[] = {16}, index[] = {3, 3, 0, 1};
   const int32_t swap[] = {1, 0};
   const double values[] = {0.25, 0.75}, coefs[] = {2.0, -1.0};

@@ -120,12 +120,18 @@ TEST_CASE("freeze_prefix freezes what is old for the first steps of a stage", "[
   const auto shape_at = [&](std::uint32_t stage, std::uint64_t stage_step) {
     std::vector<std::uint8_t> run(4, 1), trainable(7, 1);
     std::vector<float> scale(4, 1);
-    esp_step_shape shape = {sizeof(esp_step_shape), 4, run.data(), scale.data(), trainable.data()};
+    esp_step_shape shape{};
+    shape.struct_size = sizeof(esp_step_shape);
+    shape.num_layers = 4;
+    shape.run = run.data();
+    shape.scale = scale.data();
+    shape.trainable = trainable.data();
     esp_progress at = run_start(100, 2);
     at.stage = stage;
     at.stage_step = stage_step;
     call_ok(shaper->fill, growth.self(), &at, &shape);
     CHECK(run == std::vector<std::uint8_t>{1, 0, 1, 1});
+    CHECK(shape.phase == (stage == 1 && stage_step < 5 ? 1U : 0U));
     return trainable;
   };
   CHECK(shape_at(0, 0) == std::vector<std::uint8_t>(7, 1));

@@ -6,9 +6,9 @@
 
 #include <espalier/plugin.h>
 
-/* The numbers that growth may change (the first six and norm_eps) and two that it may read. norm_eps is among them since
- * a norm over a zero-padded width is exact only where eps shrinks with it. Frozen in size, as it lies inside esp_arch: a
- * further number goes to the end of esp_arch. As an out-parameter it comes with struct_size preset. */
+/* The numbers that growth may change (the first six and norm_eps) and two that it may read. norm_eps is among them
+ * since a norm over a zero-padded width is exact only where eps shrinks with it. Frozen in size, as it lies inside
+ * esp_arch: a further number goes to the end of esp_arch. As an out-parameter it comes with struct_size preset. */
 typedef struct esp_dims {
   uint32_t struct_size, pad;
   int64_t num_layers, d_model, num_heads, num_kv_heads, head_dim, d_ff;
@@ -54,8 +54,8 @@ typedef uint32_t esp_expr; /* a node of the plan; 0 = the call failed and its re
 #define ESP_MOMENTS_MAP 1u    /* the weight's expression applied to exp_avg, with squared coefficients to exp_avg_sq */
 #define ESP_MOMENTS_CUSTOM 2u /* as given by assign_moment for both moments */
 
-/* How the learned() leaves of a plan are trained: the operator phase. Its steps are steps of the run: they take batches,
- * count in tokens and FLOPs, and come first in the new stage. AdamW, on the leaves alone. */
+/* How the learned() leaves of a plan are trained: the operator phase. Its steps are steps of the run: they take
+ * batches, count in tokens and FLOPs, and come first in the new stage. AdamW, on the leaves alone. */
 #define ESP_LEARNING_CONSTANT 0u
 #define ESP_LEARNING_LINEAR 1u /* after the warm-up, to 0 at the end of the phase */
 #define ESP_LEARNING_COSINE 2u

@@ -66,8 +66,8 @@ class Growth : public Plugin {
   virtual Dims stage_dims(Call&, const Dims& final_dims, std::uint32_t stage) = 0;
   /// Describes the step from one shape to the next: assign every parameter of `to` exactly once.
   virtual void plan(Call&, const Arch& from, const Arch& to, Plan& plan) = 0;
-  /// Optional: sub-networks, freezing and gates. Pure in (parameters, state, progress). Answers the stage's phase at this
-  /// step, which schedules see in their progress: 0 where a stage has only one.
+  /// Optional: sub-networks, freezing and gates. Pure in (parameters, state, progress). Answers the stage's phase at
+  /// this step, which schedules see in their progress: 0 where a stage has only one.
   virtual std::uint32_t step_shape(Call&, const Progress&, StepShape&) { return 0; }
 };
 

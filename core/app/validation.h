@@ -1,0 +1,21 @@
+// The run's held-out text: what validation, growth audits and samples are made from.
+#pragma once
+
+#include <vector>
+
+#include "core/app/session.h"
+#include "core/data/val_set.h"
+#include "core/growth/audit.h"
+
+namespace espalier {
+
+// One set a source with held-out text; none where validation is off.
+std::vector<ValSet> validation_sets(const Session& s);
+// Held-out text where there is any, else the first windows of the first source: the same at every event and on resume.
+growth::Probe make_probe(const Session& s, const std::vector<ValSet>& sets, at::Device device);
+// Bits per byte of token frequencies alone, over all sets.
+double unigram_baseline(const Session& s, const std::vector<ValSet>& sets);
+// Generates the configured samples, writes them to `path` and to the log. Throws Error(config) where it cannot.
+void write_samples(const Session& s, const TrainState& state, const fs::path& path, ComputeType compute);
+
+}  // namespace espalier

@@ -1,0 +1,233 @@
+// LiGO against its own formulas (Wang et al. 2023, section 3): each expectation is computed here with whole matrices
+// B = [I ; R] and sums over layers, apart from the plugin's plan.
+#include <c10/core/GradMode.h>
+
+#include "catch.h"
+#include "methods/method.h"
+#include "support/tiny_model.h"
+
+using namespace espalier;
+using namespace espalier::test;
+
+namespace {
+
+ModelSpec larger(ModelSpec spec) {
+  spec.num_layers = 5;
+  spec.d_model = 56;
+  spec.num_heads = 6;
+  spec.num_kv_heads = spec.num_kv_heads == 4 ? 6 : 3;
+  spec.d_ff = 80;
+  return spec;
+}
+
+struct Learned {
+  growth::Plan plan;
+  growth::Leaves leaves;
+};
+
+// The plan and its leaves moved away from where they start, so that a wrong operator shows.
+Learned learned_plan(const Model& from, const ModelSpec& to, Settings settings) {
+  settings.insert_or_assign("num_layers", std::vector<int64_t>{from.spec.num_layers});
+  auto ligo = make_method("ligo", settings);
+  Learned out{ligo.strategy->plan(from.spec, to), {}};
+  out.leaves = growth::initial_leaves(out.plan, from.params, 7, 0);
+  at::manual_seed(3);
+  for (auto& [name, leaf] : out.leaves) leaf = leaf + 0.1 * at::randn_like(leaf);
+  return out;
+}
+
+Model fold(const Learned& learned, const Model& from, const ModelSpec& to) {
+  growth::Grown grown = growth::execute(learned.plan, to, from.params, from.state, 7, 0, "ligo", learned.leaves);
+  return {to, std::move(grown.params), std::move(grown.state)};
+}
+
+// [I ; R], or the identity where nothing grows.
+at::Tensor whole(const growth::Leaves& leaves, const std::string& name, int64_t size) {
+  const auto found = leaves.find(name);
+  const at::Tensor identity = at::eye(size, at::kDouble);
+  return found == leaves.end() ? identity : at::cat({identity, found->second}, 0);
+}
+
+std::string operator_name(const ParamInfo& info, size_t dim, bool grouped) {
+  if (info.axes[dim] == "d_model") return "width.e";
+  if (info.axes[dim] == "d_ff") return "width.f";
+  const std::string inner = info.role.substr(info.role.rfind('.') + 1);
+  return "width." + (inner == "o" && !grouped ? "v" : inner);
+}
+
+std::string in_layer(const ParamInfo& info, int64_t layer) {
+  return "layers." + std::to_string(layer) + info.name.substr(info.name.find('.', 7));
+}
+
+// Width first, then depth: W'_l = sum_j D[l, j] B_out W_j B_in^T.
+at::Tensor expected(const ParamInfo& info, const Model& from, const growth::Leaves& leaves, bool grouped) {
+  const auto widen = [&](const at::Tensor& w) {
+    at::Tensor out = at::matmul(whole(leaves, operator_name(info, 0, grouped), w.size(0)), w);
+    if (info.axes[0] == "vocab" || info.axes[0] == "seq") out = w;
+    if (w.dim() == 2) out = at::matmul(out, whole(leaves, operator_name(info, 1, grouped), w.size(1)).t());
+    return out;
+  };
+  if (info.layer < 0) return widen(from.params.at(info.name));
+  const std::string leaf = info.name.substr(info.name.rfind('.') + 1);
+  const at::Tensor& depth = leaves.at("depth." + info.role + "." + leaf);
+  at::Tensor sum;
+  for (int64_t j = 0; j < from.spec.num_layers; ++j) {
+    const at::Tensor term = depth[info.layer][j] * widen(from.params.at(in_layer(info, j)));
+    sum = sum.defined() ? sum + term : term;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("every weight is the depth blend of the widened old ones, in either order", "[methods][ligo]") {
+  for (const bool llama : {true, false}) {
+    ModelSpec small = llama ? tiny_llama(2) : tiny_gpt2(2);
+    small.tie_embeddings = llama;
+    const ModelSpec to = larger(small);
+    const Model from = random_model(small, 1);
+    const Learned learned = learned_plan(from, to, {});
+    const Model grown = fold(learned, from, to);
+    for (const auto& param : grown.params)
+      CHECK(max_diff(param.value, expected(param.info, from, learned.leaves, llama)) < 1e-12);
+    CHECK((grown.params.find("lm_head.weight") == nullptr) == llama);
+  }
+}
+
+TEST_CASE("the operators are tied and have (D - d) d and L2 L1 numbers", "[methods][ligo]") {
+  const Model from = random_model(tiny_gpt2(2), 1);
+  const ModelSpec to = larger(from.spec);
+  const auto shapes = [&](const Settings& settings) {
+    std::map<std::string, std::vector<int64_t>> out;
+    for (const auto& [name, leaf] : learned_plan(from, to, settings).leaves) out[name] = leaf.sizes().vec();
+    return out;
+  };
+  std::map<std::string, std::vector<int64_t>> widths;
+  int64_t depths = 0;
+  for (const auto& [name, shape] : shapes({})) {
+    if (name.starts_with("width.")) widths[name] = shape;
+    if (name.starts_with("depth.")) {
+      CHECK(shape == std::vector<int64_t>{5, 2});
+      ++depths;
+    }
+  }
+  CHECK(widths == std::map<std::string, std::vector<int64_t>>{{"width.e", {24, 32}},
+                                                              {"width.q", {16, 32}},
+                                                              {"width.k", {16, 32}},
+                                                              {"width.v", {16, 32}},
+                                                              {"width.f", {32, 48}}});
+  CHECK(depths == 16);  // q k v o up down and two norms, each with weight and bias
+  CHECK(shapes({{"tying", "per_layer"}}).count("width.q.4") == 1);
+}
+
+TEST_CASE("Kronecker: row-major vec(B_out W B_in^T) is (B_out kron B_in) vec(W)", "[methods][ligo]") {
+  const Model from = random_model(tiny_llama(2), 1);
+  ModelSpec to = larger(from.spec);
+  to.num_layers = 2;
+  const Learned learned = learned_plan(from, to, {});
+  const Model grown = fold(learned, from, to);
+  const at::Tensor& w = from.params.at("layers.1.mlp.down.weight");
+  const at::Tensor out = whole(learned.leaves, "width.e", 32), in = whole(learned.leaves, "width.f", 48);
+  const at::Tensor vec = at::matmul(at::kron(out, in), w.flatten());
+  CHECK(max_diff(vec, grown.params.at("layers.1.mlp.down.weight").flatten()) < 1e-12);
+}
+
+TEST_CASE("without width and noise, LiGO starts as stacking or interleaving, bit for bit", "[methods][ligo]") {
+  const Model from = random_model(tiny_llama(2), 1);
+  const ModelSpec to = tiny_llama(6);
+  for (const bool stack : {true, false}) {
+    auto ligo = make_method("ligo", {{"num_layers", std::vector<int64_t>{2}},
+                                     {"depth_noise", 0.0},
+                                     {"depth_init", stack ? "stack" : "interleave"}});
+    const Model grown = grow(*ligo.strategy, from, to);
+    for (const auto& param : grown.params) {
+      const int64_t layer = param.info.layer;
+      const std::string old = layer < 0 ? param.info.name : in_layer(param.info, stack ? layer % 2 : layer * 2 / 6);
+      CHECK(param.value.equal(from.params.at(old)));
+    }
+  }
+}
+
+TEST_CASE("a step that grows nothing is the identity and learns nothing", "[methods][ligo]") {
+  const Model from = random_model(tiny_gpt2(2), 1);
+  auto ligo = make_method("ligo", {{"num_layers", std::vector<int64_t>{2}}});
+  CHECK_FALSE(ligo.strategy->plan(from.spec, from.spec).learning.has_value());
+  const Model same = grow(*ligo.strategy, from, from.spec);
+  for (const auto& param : same.params) CHECK(param.value.equal(from.params.at(param.info.name)));
+}
+
+TEST_CASE("zero width operators keep the function with RMSNorm, not with LayerNorm", "[methods][ligo]") {
+  for (const bool llama : {true, false}) {
+    const ModelSpec small = llama ? tiny_llama(2) : tiny_gpt2(2);
+    ModelSpec to = small;
+    to.d_model = 48;
+    to.d_ff = 80;
+    auto ligo = make_method("ligo", {{"d_model", std::vector<int64_t>{32}},
+                                     {"d_ff", std::vector<int64_t>{48}},
+                                     {"width_init", "zero"},
+                                     {"scale_norms", llama}});
+    Model from = random_model(small, 1);
+    from.spec = ligo.strategy->stage_spec(to, 0);
+    CHECK(from.spec.norm_eps == Approx(llama ? to.norm_eps * 48 / 32 : to.norm_eps));
+    const at::Tensor tokens = random_tokens(small, 3, 1);
+    const double moved = max_diff(logits(from, tokens), logits(grow(*ligo.strategy, from, to), tokens));
+    if (llama)
+      CHECK(moved < 1e-12);
+    else
+      CHECK(moved > 1e-2);
+  }
+}
+
+TEST_CASE("the gradient through the expansion agrees with finite differences", "[methods][ligo]") {
+  const Model from = random_model(tiny_llama(2), 1);
+  const ModelSpec to = larger(from.spec);
+  Learned learned = learned_plan(from, to, {});
+  const at::Tensor tokens = random_tokens(from.spec, 2, 1);
+  const auto loss_of = [&] {
+    const Model large{to, growth::expand(learned.plan, to, from.params, learned.leaves, 7, 0), {}};
+    const int64_t n = tokens.size(1) - 1;
+    return forward_loss(to, large.params, tokens.narrow(1, 0, n), tokens.narrow(1, 1, n),
+                        StepShape::everything(to.num_layers), ComputeType::fp64);
+  };
+  for (auto& [name, leaf] : learned.leaves) leaf = leaf.detach().set_requires_grad(true);
+  loss_of().backward();
+  const c10::NoGradGuard no_grad;
+  for (const char* name : {"width.e", "width.q", "width.o", "width.f", "depth.mlp.up.weight", "depth.norm1.weight"}) {
+    const at::Tensor& leaf = learned.leaves.at(name);
+    const at::Tensor element = leaf.view(-1)[leaf.numel() / 2];
+    constexpr double kStep = 1e-5;
+    element.add_(kStep);
+    const double above = loss_of().item<double>();
+    element.sub_(2 * kStep);
+    const double below = loss_of().item<double>();
+    element.add_(kStep);
+    const double exact = leaf.grad().view(-1)[leaf.numel() / 2].item<double>();
+    CHECK(std::abs((above - below) / (2 * kStep) - exact) < 1e-7 * std::max(1.0, std::abs(exact)));
+    CHECK(exact != 0);
+  }
+}
+
+TEST_CASE("moments are fresh, or go through the operators", "[methods][ligo]") {
+  const Model from = random_model(tiny_llama(2), 1);
+  const ModelSpec to = larger(from.spec);
+  CHECK(fold(learned_plan(from, to, {}), from, to).state.empty());
+  const Learned learned = learned_plan(from, to, {{"moments", "map"}});
+  const Model grown = fold(learned, from, to);
+  Model as_weights{from.spec,
+                   from.params.transformed([&](const Param& param) { return from.state.at(param.info.name).exp_avg; }),
+                   {}};
+  for (const auto& param : grown.params)
+    CHECK(max_diff(grown.state.at(param.info.name).exp_avg, expected(param.info, as_weights, learned.leaves, true)) <
+          1e-12);
+}
+
+TEST_CASE("LiGO refuses what cannot be", "[methods][ligo]") {
+  const ModelSpec to = larger(tiny_llama(2));
+  const auto refused = [&](const Settings& settings) {
+    return error_of([&] { make_method("ligo", settings).strategy->num_stages(to); });
+  };
+  CHECK_THAT(refused({{"num_layers", std::vector<int64_t>{9}}}), Catch::Contains("num_layers"));
+  CHECK_THAT(refused({{"d_model", std::vector<int64_t>{64}}}), Catch::Contains("d_model"));
+  CHECK_THAT(refused({{"num_layers", std::vector<int64_t>{2}}, {"steps", 5}, {"warmup", 6}}),
+             Catch::Contains("warmup 6"));
+}

@@ -36,7 +36,7 @@ class GrowthAdapter : public growth::Strategy {
   int64_t num_stages(const ModelSpec& final_spec) override {
     const esp_dims dims = dims_of(final_spec);
     uint32_t count = 0;
-    plugin_.call("num_stages()",
+    plugin_.call_on_settings("num_stages()",
                  [&](esp_call* call) { return table_.num_stages(plugin_.self(), call, &dims, &count); });
     if (count >= 1 && count <= kMaxStages) return count;
     throw plugin_.misbehaved(fmt::format("num_stages() answered {}, allowed are 1 to {}", count, kMaxStages));
@@ -47,7 +47,7 @@ class GrowthAdapter : public growth::Strategy {
     assert(stage >= 0 && stage < stages);
     const esp_dims final_dims = dims_of(final_spec);
     esp_dims dims = final_dims;
-    plugin_.call("stage_dims()", [&](esp_call* call) {
+    plugin_.call_on_settings("stage_dims()", [&](esp_call* call) {
       return table_.stage_dims(plugin_.self(), call, &final_dims, static_cast<uint32_t>(stage), &dims);
     });
     ModelSpec spec = final_spec;
@@ -67,7 +67,7 @@ class GrowthAdapter : public growth::Strategy {
     PlanSlots slots(from, to);
     const esp_plan builder = slots.table();
     try {
-      plugin_.call("plan()", [&](esp_call* call) {
+      plugin_.call_on_settings("plan()", [&](esp_call* call) {
         return table_.plan(plugin_.self(), call, from_view.table(), to_view.table(), &builder);
       });
     } catch (const Error&) {

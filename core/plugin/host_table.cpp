@@ -155,7 +155,8 @@ std::string status_name(esp_status status) {
   return fmt::format("status {}", status);
 }
 
-void guarded_call(const HostTable& host, const char* what, const std::function<esp_status(esp_call*)>& body) {
+void guarded_call(const HostTable& host, const char* what, const std::function<esp_status(esp_call*)>& body,
+                  const SettingError& refused_setting) {
   esp_call call(host);
   esp_status status = ESP_OK;
   std::string thrown;
@@ -176,6 +177,7 @@ void guarded_call(const HostTable& host, const char* what, const std::function<e
   if (status != ESP_OK && call.message.empty())
     throw Error(ErrorCode::plugin, fmt::format("{} returned {} without saying why", what, status_name(status)), who,
                 kDefectHint);
+  if (status == ESP_INVALID_ARGUMENT && refused_setting) throw refused_setting(call.message);
   if (status != ESP_OK)
     throw Error(ErrorCode::plugin, fmt::format("{} failed ({}): {}", what, status_name(status), call.message), who);
   if (call.failed)

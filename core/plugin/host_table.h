@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
+
 namespace espalier::plugin {
 
 // The host as one plugin object sees it. The address is the plugin's: it must not move and outlives the object.
@@ -46,7 +48,11 @@ std::string status_name(esp_status status);
 // plugin id) when the plugin fails, fails without a message, says fail() but returns OK, or throws. `what` names the
 // call, "plan()". The plugin's changes to the floating-point environment are undone.
 // May run on several threads at once.
-void guarded_call(const HostTable& host, const char* what, const std::function<esp_status(esp_call*)>& body);
+// `refused_setting`: makes the error for a failure that says ESP_INVALID_ARGUMENT, where the user's settings can be at
+// fault; without it that is Error(plugin) too.
+using SettingError = std::function<Error(const std::string& message)>;
+void guarded_call(const HostTable& host, const char* what, const std::function<esp_status(esp_call*)>& body,
+                  const SettingError& refused_setting = {});
 
 }  // namespace espalier::plugin
 

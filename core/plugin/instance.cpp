@@ -14,7 +14,7 @@ PluginInstance::PluginInstance(Registry& registry, Kind kind, const PluginChoice
 
 PluginInstance::PluginInstance(Registry& registry, const Listing& listing, const PluginChoice& choice,
                                const PluginSetup& setup)
-    : info_(listing.info), host_(info_.id, setup.seed, setup.stop) {
+    : info_(listing.info), choice_(choice), host_(info_.id, setup.seed, setup.stop) {
   // Before the library is loaded: no code of the plugin sees parameters that do not fit.
   const ResolvedParams params(info_, choice, setup.run);
   library_ = registry.open(listing);
@@ -34,7 +34,7 @@ void PluginInstance::create(const ResolvedParams& params) {
   const esp_factory factory = library_->factory(info_.kind);
   const esp_config config = params.table();
   object_.struct_size = sizeof(object_);
-  call("create()", [&](esp_call* call) {
+  call_on_settings("create()", [&](esp_call* call) {
     return factory.create(call, host_.table(), to_abi(info_.id), &config, &object_, &vtable_);
   });
   if (object_.destroy == nullptr || vtable_ == nullptr) {
@@ -64,6 +64,16 @@ const void* PluginInstance::extension(const char* id) const {
 
 void PluginInstance::call(const char* what, const std::function<esp_status(esp_call*)>& body) const {
   guarded_call(host_, what, body);
+}
+
+void PluginInstance::call_on_settings(const char* what, const std::function<esp_status(esp_call*)>& body) const {
+  guarded_call(host_, what, body, [&](const std::string& message) {
+    std::string place = choice_.place;
+    size_t first = std::string::npos;
+    for (const auto& [key, value] : choice_.params)
+      if (const size_t at = message.find(key); at < first) first = at, place = value.place;
+    return Error(ErrorCode::config, message, place, "refused by " + info_.id);
+  });
 }
 
 Error PluginInstance::misbehaved(const std::string& why) const {

@@ -53,6 +53,9 @@ class PluginInstance {
   const void* vtable() const { return vtable_; }
   // An optional interface of the object, or null.
   const void* extension(const char* id) const;
+  // A call that judges the user's settings: what the plugin refuses as an invalid argument is Error(config) at the
+  // parameter that it names, or where the plugin was chosen.
+  void call_on_settings(const char* what, const std::function<esp_status(esp_call*)>& body) const;
   // guarded_call() on this object's host.
   void call(const char* what, const std::function<esp_status(esp_call*)>& body) const;
   // Error(plugin) with the plugin id as its place, for an answer that cannot be.
@@ -72,6 +75,7 @@ class PluginInstance {
   std::shared_ptr<PluginLibrary> library_;  // first: destroyed last
   PluginInfo info_;
   PluginIdentity identity_;
+  PluginChoice choice_;
   HostTable host_;
   esp_object object_{};
   const void* vtable_ = nullptr;

@@ -36,7 +36,7 @@ class ScheduleAdapter : public Schedule {
     const esp_progress where = to_abi(start);
     const std::vector<esp_str> names = to_abi_list(keys_);
     const std::string what = fmt::format("bind({})", fmt::join(keys_, ", "));
-    plugin_.call(what.c_str(), [&](esp_call* call) {
+    plugin_.call_on_settings(what.c_str(), [&](esp_call* call) {
       return table_.bind(plugin_.self(), call, &where, names.data(), static_cast<uint32_t>(names.size()));
     });
   }

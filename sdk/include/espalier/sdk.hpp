@@ -9,3 +9,5 @@
 #include <espalier/cpp/entry.hpp>
 #include <espalier/cpp/growth.hpp>
 #include <espalier/cpp/schedule.hpp>
+#include <espalier/cpp/stages.hpp>
+#include <espalier/cpp/width.hpp>

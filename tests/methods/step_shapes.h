@@ -25,7 +25,7 @@ inline StepShape everything(const ModelSpec& spec) {
 
 inline StepShape shape_at(growth::Strategy& strategy, const ModelSpec& spec, const Progress& progress) {
   StepShape shape = everything(spec);
-  strategy.fill_step_shape(progress, shape);
+  strategy.fill_step_shape(progress, spec, shape);
   return shape;
 }
 

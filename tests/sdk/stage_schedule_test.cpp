@@ -184,6 +184,71 @@ TEST_CASE("tier-sync changes with the stage and not before", "[sdk][schedule][ti
   CHECK(schedule.next_change(at) == UINT64_MAX);
 }
 
+TEST_CASE("tier-sync balances all tiers in phase A where it is asked to", "[sdk][schedule][tier-sync]") {
+  PluginLibrary library(plugin_path("tier-sync"));
+  esp_progress at = run_start(100, 4);
+  at.step = 30;
+  at.stage = 1;
+  at.stage_step = 5;
+  at.stage_total_steps = 20;
+  BoundSchedule plain(library, {}, at, tiers(4));
+  BoundSchedule balanced(library, {{"phase_a", "\"balanced\""}, {"focus", "0.5"}}, at, tiers(4));
+  BoundSchedule weighted(library, {{"phase_a", "\"balanced\""}, {"phase_a_weights", "[1.0, 1.0, 2.0, 0.0]"}}, at,
+                         {"data.tier.2", "data.tier.0", "data.tier.3", "data.tier.1"});
+  at.phase = 1;
+  CHECK(plain.values(at) == std::vector<double>{0.5, 0.5, 0, 0});
+  CHECK(balanced.values(at) == std::vector<double>{0.25, 0.25, 0.25, 0.25});
+  CHECK(weighted.values(at) == std::vector<double>{0.5, 0.25, 0, 0.25});
+  CHECK(plain.next_change(at) == 45);
+  CHECK(balanced.next_change(at) == 31);  // the phase may end there
+
+  at.phase = 0;
+  CHECK(balanced.values(at) == std::vector<double>{0.25, 0.75, 0, 0});  // 0.5 / 2, and focus on tier 1
+  CHECK(weighted.values(at) == std::vector<double>{0, 0.5, 0, 0.5});
+  CHECK(balanced.next_change(at) == 45);
+}
+
+TEST_CASE("tier-sync takes a mixture for each stage", "[sdk][schedule][tier-sync]") {
+  PluginLibrary library(plugin_path("tier-sync"));
+  esp_progress at = run_start(100, 3);
+  BoundSchedule schedule(library, {{"weights", "[1.0, 1.0, 0.0, 3.0, 6.0, 2.0]"}, {"phase_a", "\"balanced\""}}, at,
+                         {"data.tier.1", "data.tier.0"});
+  CHECK(schedule.values(at) == std::vector<double>{0.5, 0.5});
+  at.stage = 1;
+  CHECK(schedule.values(at) == std::vector<double>{1, 0});
+  at.stage = 2;
+  CHECK(schedule.values(at) == std::vector<double>{0.25, 0.75});
+  at.phase = 1;
+  CHECK(schedule.values(at) == std::vector<double>{0.5, 0.5});
+}
+
+TEST_CASE("milestones begin stages at fractions of the run or at steps", "[sdk][schedule][milestones]") {
+  PluginLibrary library(plugin_path("milestones"));
+  BoundSchedule quarters(library, {{"at", "[0.25, 0.5, 0.75]"}}, run_start(1000, 4), kStage);
+  CHECK(stage_lengths(quarters, 1000, 4) == std::vector<double>{250, 250, 250, 250});
+  BoundSchedule late(library, {{"at", "[0.093]"}}, run_start(1000, 2), kStage);
+  CHECK(stage_lengths(late, 1000, 2) == std::vector<double>{93, 907});
+  BoundSchedule steps(library, {{"steps", "[10, 30]"}}, run_start(100, 3), kStage);
+  CHECK(stage_lengths(steps, 100, 3) == std::vector<double>{10, 20, 70});
+  CHECK(steps.next_change(0) == 10);
+  CHECK(steps.next_change(10) == 30);
+  CHECK(steps.next_change(30) == UINT64_MAX);
+  BoundSchedule one(library, {}, run_start(100, 1), kStage);
+  CHECK(one.at_step(99) == 0);
+
+  const auto refused = [&](FakeConfig::Overrides params, std::uint32_t stages, const char* words) {
+    CHECK_THROWS_WITH(BoundSchedule(library, params, run_start(100, stages), kStage), Contains(words));
+  };
+  refused({{"at", "[0.5]"}}, 3, "2 stages, the strategy has 3");
+  refused({{"at", "[0.5, 0.5]"}}, 3, "stage 2 would get no step");
+  refused({{"at", "[0.5, 0.4]"}}, 3, "stage 2 would get no step");
+  refused({{"at", "[0.001]"}}, 2, "stage 1 would get no step");
+  refused({{"at", "[1.0]"}}, 2, "last stage");
+  refused({{"steps", "[100]"}}, 2, "last stage");
+  refused({{"at", "[0.5]"}, {"steps", "[50]"}}, 2, "not both");
+  CHECK_THROWS_WITH(BoundSchedule(library, {}, run_start(0, 1), kStage), Contains("number of steps"));
+}
+
 TEST_CASE("stage and mixture schedules refuse what they cannot do, with words", "[sdk][schedule]") {
   PluginLibrary prop_alpha(plugin_path("prop-alpha"));
   CHECK_THROWS_WITH(BoundSchedule(prop_alpha, {}, run_start(100), {"lr"}), Contains("lr"));
@@ -197,4 +262,16 @@ TEST_CASE("stage and mixture schedules refuse what they cannot do, with words", 
   CHECK_THROWS_WITH(BoundSchedule(tier_sync, {{"opened", "[1, 2]"}}, three, tiers(3)), Contains("3 stages"));
   CHECK_THROWS_WITH(BoundSchedule(tier_sync, {{"opened", "[1, 2, 4]"}}, three, tiers(3)), Contains("tier 4"));
   CHECK_THROWS_WITH(BoundSchedule(tier_sync, {{"opened", "[2, 1, 3]"}}, three, tiers(3)), Contains("fall"));
+  const FakeConfig::Overrides unused = {{"phase_a_weights", "[1.0, 1.0, 1.0]"}};
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, unused, three, tiers(3)), Contains("balanced"));
+  const auto balanced = [](const char* weights) {
+    return FakeConfig::Overrides{{"phase_a", "\"balanced\""}, {"phase_a_weights", weights}};
+  };
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, balanced("[1.0, 1.0]"), three, tiers(3)), Contains("3 tiers"));
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, balanced("[0.0, 0.0, 0.0]"), three, tiers(3)), Contains("no tier"));
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, {{"weights", "[1.0]"}}, three, tiers(2)), Contains("3 stages of 2 tiers"));
+  const FakeConfig::Overrides idle = {{"weights", "[1.0, 0.0, 1.0]"}};
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, idle, three, tiers(1)), Contains("stage 2 no tier"));
+  const FakeConfig::Overrides both = {{"weights", "[1.0, 1.0, 1.0]"}, {"focus", "0.1"}};
+  CHECK_THROWS_WITH(BoundSchedule(tier_sync, both, three, tiers(1)), Contains("focus"));
 }

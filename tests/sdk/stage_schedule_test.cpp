@@ -228,6 +228,8 @@ TEST_CASE("milestones begin stages at fractions of the run or at steps", "[sdk][
   CHECK(stage_lengths(quarters, 1000, 4) == std::vector<double>{250, 250, 250, 250});
   BoundSchedule late(library, {{"at", "[0.093]"}}, run_start(1000, 2), kStage);
   CHECK(stage_lengths(late, 1000, 2) == std::vector<double>{93, 907});
+  BoundSchedule odd(library, {{"at", "[0.5]"}}, run_start(101, 2), kStage);
+  CHECK(stage_lengths(odd, 101, 2) == std::vector<double>{51, 50});
   BoundSchedule steps(library, {{"steps", "[10, 30]"}}, run_start(100, 3), kStage);
   CHECK(stage_lengths(steps, 100, 3) == std::vector<double>{10, 20, 70});
   CHECK(steps.next_change(0) == 10);

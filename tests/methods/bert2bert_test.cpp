@@ -1,4 +1,5 @@
 // bert2BERT on real weights (Chen et al. 2022): FPI, AKI and stacking.
+#include <ATen/ATen.h>
 #include <algorithm>
 
 #include "catch.h"

@@ -1,4 +1,6 @@
 // LEMON on real weights (Wang et al. 2024): lossless to any width.
+#include <ATen/ATen.h>
+
 #include "catch.h"
 #include "methods/width_cases.h"
 

@@ -1,5 +1,6 @@
 // LiGO against its own formulas (Wang et al. 2023, section 3): each expectation is computed here with whole matrices
 // B = [I ; R] and sums over layers, apart from the plugin's plan.
+#include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
 #include "catch.h"

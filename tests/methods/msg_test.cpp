@@ -1,4 +1,6 @@
 // Masked structural growth on real weights (Yao et al. 2024).
+#include <ATen/ATen.h>
+
 #include "catch.h"
 #include "methods/width_cases.h"
 

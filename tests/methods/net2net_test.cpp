@@ -1,4 +1,6 @@
 // Net2Net on real weights (Chen et al. 2016): copies are exact, and where a norm sees them unevenly they are not.
+#include <ATen/ATen.h>
+
 #include "catch.h"
 #include "methods/width_cases.h"
 
@@ -86,7 +88,7 @@ TEST_CASE("growth does not depend on the order of the key/value groups", "[metho
 }
 
 TEST_CASE("identity layers change no bit of the logits, wherever they go", "[methods][net2net]") {
-  for (const char* position : {"top", "bottom", "middle", "after_each"}) {
+  for (const char* position : {"top", "bottom", "middle", "interleaved"}) {
     auto method = make_method("net2net", {{"num_layers", List{1}}, {"position", position}});
     for (const ModelSpec& from : width_settings()) {
       ModelSpec to = from;

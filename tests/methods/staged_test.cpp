@@ -1,4 +1,5 @@
 // Staged training on real weights (Shen et al. 2022): the loss and the optimizer's moments grow together.
+#include <ATen/ATen.h>
 #include <algorithm>
 
 #include "catch.h"

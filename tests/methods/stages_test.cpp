@@ -1,4 +1,6 @@
 // The stage lists that the strategies in width share, and what they refuse before anything runs.
+#include <ATen/ATen.h>
+
 #include "catch.h"
 #include "methods/method.h"
 #include "support/tiny_model.h"

@@ -1,4 +1,5 @@
 // G_zero on real weights (Du et al. 2024): exact with RMSNorm, exact in depth, and not exact with LayerNorm in width.
+#include <ATen/ATen.h>
 #include <algorithm>
 
 #include "catch.h"
@@ -147,7 +148,7 @@ TEST_CASE("silent new heads and units get gradients at the first step", "[method
 }
 
 TEST_CASE("zero layers change no bit of the logits, wherever they go", "[methods][zero]") {
-  for (const char* position : {"top", "bottom", "middle", "after_each"}) {
+  for (const char* position : {"top", "bottom", "middle", "interleaved"}) {
     auto method = zero({{"position", position}});
     for (const ModelSpec& from : width_settings()) {
       ModelSpec to = from;
@@ -163,7 +164,7 @@ TEST_CASE("zero layers change no bit of the logits, wherever they go", "[methods
 
 TEST_CASE("inserted layers lie at the asked place", "[methods][zero]") {
   const std::map<std::string, List> old_layers = {
-      {"top", {0, 1}}, {"bottom", {3, 4}}, {"middle", {0, 4}}, {"after_each", {0, 2}}};
+      {"top", {0, 1}}, {"bottom", {3, 4}}, {"middle", {0, 4}}, {"interleaved", {0, 2}}};
   const Model before = random_model(tiny_llama(2), 3);
   for (const auto& [position, places] : old_layers) {
     const Model after = grow(*zero({{"position", position.c_str()}}).strategy, before, tiny_llama(5));

@@ -1,5 +1,4 @@
 // CGLS: depth in stages; after each growth only the new layers train (phase A), then everything (phase B).
-#include <espalier/cpp/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;
@@ -23,7 +22,7 @@ class Cgls final : public sdk::Growth {
         .required()
         .tunable();
     about.param("position", &Cgls::position_, "where the new layers go")
-        .choices({"top", "bottom", "middle", "interleaved"});
+        .choices(sdk::insert_positions());
     about.param("init", &Cgls::init_, "how they start; zero-output keeps the model's function")
         .choices({"random", "copy", "zero-output"});
     about.param("std", &Cgls::std_, "standard deviation of random matrices, as [model].init_std").min(0);

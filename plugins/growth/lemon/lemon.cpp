@@ -45,7 +45,7 @@ class Lemon final : public sdk::StagewiseGrowth {
     rule.init_std = init_std_;
     rule.copy_moments = moments_ == "copy";
     const sdk::Widener wide(plan, from, to, sdk::map_width(before, after, sdk::padded, inner, weigh), rule);
-    wide.assign(sdk::insert_layers(before.num_layers, after.num_layers, position_),
+    wide.assign(sdk::insert_layers(before.num_layers, after.num_layers - before.num_layers, position_),
                 [&](const sdk::Param& param, std::int32_t old_layer) {
                   return wide.with_normal(wide.widened(param, old_layer), param, sdk::Where::kNewInputs, init_std_);
                 });
@@ -61,7 +61,7 @@ class Lemon final : public sdk::StagewiseGrowth {
     return static_cast<double>(from.d_model) / static_cast<double>(to.d_model);
   }
 
-  std::string mapping_ = "circular", position_ = "after_each", moments_ = "copy";
+  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "copy";
   double unevenness_ = 0.5, init_std_ = 0.02;
 };
 

@@ -32,7 +32,7 @@ class Net2Net final : public sdk::StagewiseGrowth {
     rule.init_std = init_std_;
     rule.copy_moments = moments_ == "copy";
     const sdk::Widener wide(plan, from, to, sdk::map_width(from.dims(), to.dims(), choose, choose), rule);
-    const auto layers = sdk::insert_layers(from.num_layers(), to.num_layers(), position_);
+    const auto layers = sdk::insert_layers(from.num_layers(), to.num_layers() - from.num_layers(), position_);
     bool noisy = false;
     wide.assign(layers, [&](const sdk::Param& param, std::int32_t old_layer) {
       const sdk::Expr value = wide.widened(param, old_layer);
@@ -58,7 +58,7 @@ class Net2Net final : public sdk::StagewiseGrowth {
     return nullptr;
   }
 
-  std::string mapping_ = "circular", position_ = "after_each", moments_ = "copy";
+  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "copy";
   double noise_ = 0.001, init_std_ = 0.02;
 };
 

@@ -1,5 +1,4 @@
 // One-layer expansion: train a model of one layer, then go to the full depth at once.
-#include <espalier/cpp/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

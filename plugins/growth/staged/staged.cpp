@@ -59,7 +59,7 @@ class Staged final : public sdk::StagewiseGrowth {
   std::vector<sdk::LayerSource> doubled_layers(std::int64_t num_old, std::int64_t num_new) const {
     std::vector<sdk::LayerSource> layers = sdk::unchanged_layers(num_old);
     if (num_new == num_old) return layers;
-    if (layout_ == "alternate") return sdk::insert_layers(num_old, num_new, "after_each");
+    if (layout_ == "alternate") return sdk::insert_layers(num_old, num_new - num_old, "interleaved");
     const std::vector<sdk::LayerSource> copies = sdk::copies_of(0, num_old);
     layers.insert(layers.end(), copies.begin(), copies.end());
     return layers;

@@ -35,7 +35,7 @@ class Zero final : public sdk::StagewiseGrowth {
     rule.init_std = init_std_;
     rule.copy_moments = moments_ == "copy";
     const sdk::Widener wide(plan, from, to, sdk::map_width(before, after, sdk::padded, sdk::padded), rule);
-    wide.assign(sdk::insert_layers(before.num_layers, after.num_layers, position_),
+    wide.assign(sdk::insert_layers(before.num_layers, after.num_layers - before.num_layers, position_),
                 [&](const sdk::Param& param, std::int32_t old_layer) {
                   return filled(wide, param, wide.widened(param, old_layer));
                 });
@@ -84,7 +84,7 @@ class Zero final : public sdk::StagewiseGrowth {
     return wide.with_normal(value, param, sdk::Where::kNewInputs, init_std_);
   }
 
-  std::string new_units_ = "zero_in", position_ = "after_each", moments_ = "copy";
+  std::string new_units_ = "zero_in", position_ = "interleaved", moments_ = "copy";
   double init_std_ = 0.02;
 };
 

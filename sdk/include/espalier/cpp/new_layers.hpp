@@ -10,6 +10,11 @@
 
 namespace espalier::sdk {
 
+/// What `position` of insert_layers() may be.
+inline std::vector<std::string> insert_positions() {
+  return {"top", "bottom", "middle", "interleaved"};
+}
+
 /// Places `num_new` layers among `num_old` (at least 1), which keep their order. `position`: "top", "bottom", "middle"
 /// (after layer ceil(num_old / 2), counted from 1) or "interleaved" (new layer j of k after old layer ceil(j n / k)).
 /// New layers have is_copy set and name the old layer that a copy takes: n of them side by side repeat the n layers

@@ -1,4 +1,4 @@
-// Growth in several dimensions: the stages as the user lists them, and where inserted layers go.
+// Growth in several dimensions: the stages as the user lists them.
 #pragma once
 
 #include <espalier/cpp/growth.hpp>
@@ -140,31 +140,5 @@ class StagewiseGrowth : public Growth {
 
   List num_layers_, d_model_, num_heads_, num_kv_heads_, head_dim_, d_ff_;
 };
-
-/// Places for inserted layers: on top, at the bottom, in the middle, or spread evenly, each after an old layer.
-inline std::vector<std::string> insert_positions() {
-  return {"top", "bottom", "middle", "after_each"};
-}
-
-/// Which layers of a model grown from `num_old` to `num_new` layers are the old ones, in order, and which are inserted.
-/// An inserted one has is_copy set and names the old layer below it (at the bottom: the one above).
-inline std::vector<LayerSource> insert_layers(std::int64_t num_old, std::int64_t num_new, const std::string& position) {
-  const std::int64_t added = num_new - num_old;
-  if (added < 0) throw invalid("growth cannot shrink ", num_old, " layers to ", num_new);
-  const auto as_layer = [](std::int64_t layer, bool is_new) {
-    return LayerSource{static_cast<std::int32_t>(layer), is_new};
-  };
-  std::vector<LayerSource> layers;
-  if (position == "bottom") layers.assign(static_cast<std::size_t>(added), as_layer(0, true));
-  for (std::int64_t i = 0; i < num_old; ++i) {
-    layers.push_back(as_layer(i, false));
-    std::int64_t here = 0;
-    if (position == "top") here = i + 1 == num_old ? added : 0;
-    if (position == "middle") here = i + 1 == (num_old + 1) / 2 ? added : 0;
-    if (position == "after_each") here = (i + 1) * added / num_old - i * added / num_old;
-    layers.insert(layers.end(), static_cast<std::size_t>(here), as_layer(i, true));
-  }
-  return layers;
-}
 
 }  // namespace espalier::sdk

@@ -25,7 +25,7 @@ class Cgls final : public sdk::Growth {
         .choices(sdk::insert_positions());
     about.param("init", &Cgls::init_, "how they start; zero-output keeps the model's function")
         .choices({"random", "copy", "zero-output"});
-    about.param("std", &Cgls::std_, "standard deviation of random matrices, as [model].init_std").min(0);
+    about.param("std", &Cgls::std_, "standard deviation of random matrices, as [model].init_std").above(0);
     about.param("optimizer", &Cgls::optimizer_, "moments of everything old at growth; new layers always start fresh")
         .choices({"keep", "reset"});
     about.param("freeze_embedding", &Cgls::freeze_embedding_, "in phase A");

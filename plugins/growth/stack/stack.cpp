@@ -1,5 +1,6 @@
 // Stacking: grow depth by repeating layers: the last block, the whole stack, each layer in place, or a part of the
 // base.
+#include <espalier/cpp/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>
@@ -106,7 +107,7 @@ class Stack final : public sdk::Growth {
     if (mode_ == "last") begin = depth - block_size_;
     if (mode_ == "partial") begin = part_begin(depth), end = begin + part_size_;
     if (begin < 0) throw sdk::invalid("the model has ", depth, " layers, fewer than the ", end - begin, " to repeat");
-    // In mode all the depth that factor gives counts, whatever the caller asks for: a wrong target is refused above.
+    // Mode all gives its own depth, whatever is asked for: plan() refuses another one.
     const std::int64_t target = mode_ == "partial" ? larger_depth : next_depth(depth, larger_depth);
     std::vector<sdk::LayerSource> layers = sdk::unchanged_layers(depth);
     const std::vector<sdk::LayerSource> copies = sdk::copies_of(begin, end);
@@ -127,8 +128,7 @@ class Stack final : public sdk::Growth {
   /// either.
   void assign_noisy(sdk::Plan& plan, const sdk::Param& param, const sdk::Param& old, const sdk::Dims& to) const {
     const double width = static_cast<double>(to.d_model), depth = static_cast<double>(to.num_layers);
-    const bool is_output = param.role() == "attn.o" || param.role() == "mlp.down";
-    const double std = is_output ? 1 / (std::sqrt(width) * depth) : std::sqrt(2 / (5 * width));
+    const double std = sdk::writes_residual(param) ? 1 / (std::sqrt(width) * depth) : std::sqrt(2 / (5 * width));
     const sdk::Expr value = plan.lincomb({plan.src(old), plan.normal(param.shape(), std, param.name())},
                                          std::vector<double>{1 - noise_, noise_});
     plan.assign(param, value, moments_ == "copy" ? sdk::Moments::kCustom : sdk::Moments::kZero);

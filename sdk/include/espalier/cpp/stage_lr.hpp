@@ -3,6 +3,8 @@
 
 #include <espalier/cpp/schedule.hpp>
 
+#include <algorithm>
+
 namespace espalier::sdk {
 
 /// The steps that a learning-rate formula counts: those of the run, or those of one stage.
@@ -83,8 +85,8 @@ class StageLr : public Schedule {
                                 " is open-ended");
     }
     // A trigger may have opened the last stage before its planned step; then it is longer than planned.
-    const bool last = at.stage + 1 >= at.num_stages;
-    const std::uint64_t total = last ? at.total_steps - (at.step - at.stage_step) : at.stage_total_steps;
+    std::uint64_t total = at.stage_total_steps;
+    if (at.stage + 1 >= at.num_stages) total = std::max(total, at.total_steps - (at.step - at.stage_step));
     LrClock clock{cat("stage ", at.stage + 1), static_cast<double>(at.stage_step), static_cast<double>(total),
                   static_cast<double>(at.stage == 0 ? warmup_.steps : rewarm_.steps), run_total_};
     check_clock(clock);

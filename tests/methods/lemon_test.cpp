@@ -21,7 +21,7 @@ TEST_CASE("LEMON is lossless for widths that do not divide", "[methods][lemon]")
   for (const char* mapping : {"circular", "random"}) {
     auto method = lemon(mapping);
     for (const ModelSpec& from : width_settings()) {
-      for (const int64_t width : {33, 44, 64, 75}) {
+      for (const int64_t width : {44, 75}) {
         ModelSpec to = from;
         to.d_model = width;
         to = with_eps_for(to, from);

@@ -62,7 +62,8 @@ TEST_CASE("gradients behind the final norm halve, off the diagonal too, and its 
       const double factor = param.info.role == "final_norm" ? 1.0 : 0.5;
       const at::Tensor expected = factor * before.at(param.info.name);
       INFO(text(from) << " " << param.info.name);
-      CHECK(expected.abs().max().item<double>() > 1e-6);
+      if (!param.info.name.ends_with("attn.k.bias"))  // softmax does not see what all keys share
+        CHECK(expected.abs().max().item<double>() > 1e-6);
       for (const at::Tensor& part : halves(param.info, after.at(param.info.name)))
         CHECK(max_diff(part, expected) < 1e-12);
       // The true gradient off the diagonal is not zero: the moments that the paper puts there (zero) are not it.

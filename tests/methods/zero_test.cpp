@@ -124,8 +124,9 @@ TEST_CASE("zero blocks lie where the paper puts them, and take the first gradien
     CHECK(largest(below) == 0);
     CHECK(right(weight).std().item<double>() > 0.01);
     CHECK(largest(right(gradient)) == 0);
-    if (param.info.role == "attn.o" || param.info.role == "mlp.down")
-      CHECK(largest(gradient.narrow(0, old[0], weight.size(0) - old[0]).narrow(1, 0, old[1])) > 1e-6);
+    // Tied, the last layer's output has no listener yet in the new dimensions: the head's columns are zero.
+    const bool heard = param.info.role == "attn.o" || (param.info.role == "mlp.down" && param.info.layer == 0);
+    if (heard) CHECK(largest(gradient.narrow(0, old[0], weight.size(0) - old[0]).narrow(1, 0, old[1])) > 1e-6);
   }
   for (const char* norm : {"layers.0.norm1.weight", "final_norm.weight"}) {
     const at::Tensor gain = after.params.at(norm);
@@ -150,9 +151,9 @@ TEST_CASE("silent new heads and units get gradients at the first step", "[method
 TEST_CASE("zero layers change no bit of the logits, wherever they go", "[methods][zero]") {
   for (const char* position : {"top", "bottom", "middle", "interleaved"}) {
     auto method = zero({{"position", position}});
-    for (const ModelSpec& from : width_settings()) {
+    for (const ModelSpec& from : width_settings(1)) {
       ModelSpec to = from;
-      to.num_layers = 5;
+      to.num_layers = 4;
       const Model before = random_model(from, 3), after = grow(*method.strategy, before, to);
       const at::Tensor tokens = random_tokens(from, 2, 1);
       INFO(text(from) << " " << position);

@@ -99,7 +99,7 @@ class GrowthAdapter : public growth::Strategy {
                        heads.data(),
                        units.data(),
                        stream.data()};
-    plugin_.call("step_shape.fill()",
+    plugin_.call_on_settings("step_shape.fill()",
                  [&](esp_call* call) { return step_shape_.fill(plugin_.self(), call, &where, &out); });
     if (!run.intact() || !scale.intact() || !trainable.intact() || !heads.intact() || !units.intact() ||
         !stream.intact())

@@ -120,11 +120,6 @@ void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Pro
         row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4));
     visited += 1;
   }
-  if (in_phase == visited)
-    throw Error(ErrorCode::config,
-                fmt::format("growth stage {} has {} steps, and all of them belong to its first phase", row.stage + 1,
-                            row.steps),
-                "[growth]", "make the stage longer, or the phase shorter");
   row.flops += flops / visited * static_cast<double>(steps);
   row.phase_steps += std::llround(in_phase / visited * static_cast<double>(steps));
   row.mean_layers = layers / visited;

@@ -46,8 +46,8 @@ struct Timeline {
 };
 
 // Makes every growth plan once, so that what is wrong with one is known before step 1. Throws Error(plugin) for a stage
-// that does not exist or a plan that is invalid, Error(config) for a stage that would have no steps, or none in its
-// main phase, or would shrink the model.
+// that does not exist or a plan that is invalid, Error(config) for a stage that would have no steps, or none after its
+// operator phase, or would shrink the model.
 Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
                        const Decisions& decisions);
 

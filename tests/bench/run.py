@@ -30,6 +30,12 @@ def peer(dtype):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def growth():
+    """What freezing, bypassing, growth events and operator steps cost against a step of the whole model."""
+    done = subprocess.run([BIN / "bench_growth"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", metavar="FILE")
@@ -42,7 +48,9 @@ def main():
             if result is None:
                 continue
             results.append(result)
-            print("{case} against {peer}: ratio {ratio:.3f} (from {ratio_min:.3f} to {ratio_max:.3f})".format(**result))
+    results += growth()
+    for result in results:
+        print("{case} against {peer}: ratio {ratio:.3f} (from {ratio_min:.3f} to {ratio_max:.3f})".format(**result))
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps({"results": results}, indent=2) + "\n")
 

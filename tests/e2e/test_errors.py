@@ -44,7 +44,7 @@ class Errors(Case):
         self.refused(CONFIG, "global_batch = 10", sets=["training.global_batch=10"])
 
     def test_a_schedule_that_starves_a_stage(self):
-        self.refused(PLUGIN, "prop-alpha", sets=["schedule.growth.params={alpha = 30.0}"])
+        self.refused(CONFIG, "prop-alpha", sets=["schedule.growth.params={alpha = 30.0}"])
 
     def test_usage(self):
         self.assertEqual(self.espalier("trian", check=None).returncode, CONFIG)
@@ -186,11 +186,11 @@ class Errors(Case):
 
     def test_plugin_that_throws(self):
         self.with_plugin("throw_in_plan")
-        self.mid_run_failure("throw_in_plan", "throw_in_plan")
+        self.refused(PLUGIN, "throw_in_plan", sets=["growth.plugin=throw_in_plan", "growth.params={}"])
 
     def test_success_without_output(self):
         self.with_plugin("empty_plan")
-        self.mid_run_failure("empty_plan", "assigns nothing")
+        self.refused(PLUGIN, "assigns nothing", sets=["growth.plugin=empty_plan", "growth.params={}"])
 
     def test_failure_without_a_reason(self):
         self.with_plugin("silent_failure")

@@ -74,6 +74,8 @@ TEST_CASE("CGLS refuses depths that do not lead to the final model", "[methods][
   CHECK_THAT(refusal(list({2, 6}), 6), Contains("6"));
   CHECK_THAT(refusal({{"initial_layers", 2}, {"layers_per_stage", 3}, {"phase_a", "10st"}}, 6), Contains("adding 3"));
   CHECK(refusal(list({2, 4}), 6) == "no error");
+  auto cgls = make_method("cgls", list({2, 4}));
+  CHECK_THAT(error_of([&] { cgls.strategy->plan(tiny_llama(4), tiny_llama(2)); }), Contains("shrink"));
 }
 
 TEST_CASE("new layers go to the top, the bottom, the middle or in between", "[methods][cgls]") {

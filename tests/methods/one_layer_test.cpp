@@ -39,7 +39,7 @@ TEST_CASE("random layers start as a fresh model of that depth does, and the trai
   const Model from = random_model(tiny_gpt2(1), 1);
   for (const char* position : {"top", "bottom"}) {
     const int64_t depth = 6, old = std::string(position) == "top" ? 0 : depth - 1;
-    const Model to = expanded({{"std", 0.05}, {"position", position}}, from, depth);
+    const Model to = expanded({{"init_std", 0.05}, {"position", position}}, from, depth);
     std::map<bool, std::vector<at::Tensor>> matrices;  // by "writes to the residual stream"
     for (const auto& param : to.params) {
       const auto& info = param.info;

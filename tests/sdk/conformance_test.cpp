@@ -15,10 +15,7 @@ namespace {
 /// Plugins that behave, with parameters that are enough to create them.
 std::vector<std::pair<std::string, FakeConfig::Overrides>> good_plugins() {
   std::vector<std::pair<std::string, FakeConfig::Overrides>> out;
-  for (const std::string& name : shipped_plugins()) {
-    const bool stacks = name == "midas" || name == "stack";
-    out.emplace_back(plugin_path(name), stacks ? FakeConfig::Overrides{{"block_size", "1"}} : FakeConfig::Overrides{});
-  }
+  for (const auto& [kind, name, params] : shipped_plugins()) out.emplace_back(plugin_path(name), params);
   for (const char* name : {"freeze_prefix", "zero_layer", "counter", "plugin_template", "plugin_template_cpp"}) {
     out.emplace_back(fixture_path(name), FakeConfig::Overrides{});
   }
@@ -56,11 +53,9 @@ TEST_CASE("every plugin describes itself", "[sdk][plugins]") {
 }
 
 TEST_CASE("the plugins that come with Espalier have the promised ids and cite their source", "[sdk][plugins]") {
-  const std::vector<std::string> kinds = {"growth",   "growth",   "difficulty", "difficulty",
-                                          "schedule", "schedule", "schedule",   "schedule"};
-  for (std::size_t i = 0; i < shipped_plugins().size(); ++i) {
-    PluginLibrary library(plugin_path(shipped_plugins()[i]));
-    CHECK(library.id() == "org.espalier." + kinds[i] + "." + shipped_plugins()[i]);
+  for (const auto& [kind, name, params] : shipped_plugins()) {
+    PluginLibrary library(plugin_path(name));
+    CHECK(library.id() == "org.espalier." + kind + "." + name);
     CHECK(library.desc().citation.size > 0);
   }
 }

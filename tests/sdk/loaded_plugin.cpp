@@ -97,10 +97,32 @@ std::string fixture_path(const std::string& name) {
   return std::string(ESPALIER_FIXTURE_DIR) + "/" + name + ".so";
 }
 
-const std::vector<std::string>& shipped_plugins() {
-  static const std::vector<std::string> names = {"midas",  "stack", "length",     "compression",
-                                                 "cosine", "wsd",   "prop-alpha", "tier-sync"};
-  return names;
+const std::vector<ShippedPlugin>& shipped_plugins() {
+  static const std::vector<ShippedPlugin> plugins = {
+      {"growth", "bert2bert", {{"num_layers", "[1]"}}},
+      {"growth", "cgls", {{"layers", "[1]"}, {"phase_a", "\"1st\""}}},
+      {"growth", "layerdrop", {{"drop_rate", "0.1"}}},
+      {"growth", "lemon", {{"num_layers", "[1]"}}},
+      {"growth", "ligo", {{"num_layers", "[1]"}}},
+      {"growth", "midas", {{"block_size", "1"}}},
+      {"growth", "msg", {{"num_layers", "[1]"}}},
+      {"growth", "net2net", {{"num_layers", "[1]"}}},
+      {"growth", "one-layer", {}},
+      {"growth", "pld", {}},
+      {"growth", "raptr", {{"path_lengths", "[2]"}}},
+      {"growth", "stack", {{"block_size", "1"}}},
+      {"growth", "staged", {{"num_layers", "[1]"}}},
+      {"growth", "zero", {{"num_layers", "[1]"}}},
+      {"difficulty", "compression", {}},
+      {"difficulty", "length", {}},
+      {"schedule", "cosine", {}},
+      {"schedule", "milestones", {{"at", "[0.5]"}}},
+      {"schedule", "plateau", {}},
+      {"schedule", "prop-alpha", {}},
+      {"schedule", "tier-sync", {}},
+      {"schedule", "wsd", {}},
+  };
+  return plugins;
 }
 
 }  // namespace espalier::sdk_test

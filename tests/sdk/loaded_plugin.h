@@ -86,6 +86,10 @@ class PluginLibrary {
 std::string plugin_path(const std::string& name);
 std::string fixture_path(const std::string& name);
 /// Names of the plugins that come with Espalier.
-const std::vector<std::string>& shipped_plugins();
+struct ShippedPlugin {
+  std::string kind, name;
+  FakeConfig::Overrides params;  // what it cannot do without
+};
+const std::vector<ShippedPlugin>& shipped_plugins();
 
 }  // namespace espalier::sdk_test

@@ -21,11 +21,10 @@ class Cgls final : public sdk::Growth {
     about.param("phase_a", &Cgls::phase_a_, "how long the new layers train alone after each growth; 0st: not at all")
         .required()
         .tunable();
-    about.param("position", &Cgls::position_, "where the new layers go")
-        .choices(sdk::insert_positions());
+    about.param("position", &Cgls::position_, "where the new layers go").choices(sdk::insert_positions());
     about.param("init", &Cgls::init_, "how they start; zero-output keeps the model's function")
         .choices({"random", "copy", "zero-output"});
-    about.param("std", &Cgls::std_, "standard deviation of random matrices, as [model].init_std").above(0);
+    about.param("init_std", &Cgls::std_, "standard deviation of random matrices, as [model].init_std").above(0);
     about.param("optimizer", &Cgls::optimizer_, "moments of everything old at growth; new layers always start fresh")
         .choices({"keep", "reset"});
     about.param("freeze_embedding", &Cgls::freeze_embedding_, "in phase A");

@@ -13,7 +13,7 @@ class OneLayer final : public sdk::Growth {
     about.claims(ESP_CLAIM_DETERMINISTIC);
     about.param("init", &OneLayer::init_, "how the new layers start; zero-output keeps the model's function")
         .choices({"random", "copy", "zero-output"});
-    about.param("std", &OneLayer::std_, "standard deviation of random matrices, as [model].init_std").above(0);
+    about.param("init_std", &OneLayer::std_, "standard deviation of random matrices, as [model].init_std").above(0);
     about.param("position", &OneLayer::position_, "where the new layers go, seen from the trained one")
         .choices({"top", "bottom"});
     about.param("moments", &OneLayer::moments_, "init copy: optimizer moments of the copies, copied or fresh")

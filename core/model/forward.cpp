@@ -52,8 +52,6 @@ class View {
     if (spec.norm == Norm::rmsnorm) return rms_norm(x, gain, spec.norm_eps);
     return at::layer_norm(x, {spec.d_model}, gain.to(dtype_), shift.to(dtype_), spec.norm_eps);
   }
-  // What enters the residual stream.
-  Tensor into_stream(const Tensor& x) const { return stream_gate_.defined() ? x * stream_gate_ : x; }
   // Gates in the compute type.
   Tensor factors(const std::vector<float>& values) const { return at::tensor(values, at::kFloat).to(device(), dtype_); }
   // Rows of a weight that belong to the kept parts of an axis, each part `size` rows; undefined for all.
@@ -79,7 +77,7 @@ Tensor embed(const View& view, const Tensor& tokens) {
   Tensor h = at::embedding(view.weight("embed.weight", trainable), tokens);
   if (view.spec.position == Position::learned)
     h = h + view.weight("pos_embed.weight", trainable).narrow(0, 0, tokens.size(1));
-  return view.into_stream(h);
+  return h;
 }
 
 // What is left of a branch whose inner width is gated away.
@@ -153,9 +151,9 @@ Tensor hidden(const View& view, const Tensor& tokens) {
     const float scale = view.shape.scale[i];
     const LayerWidth width = layer_width(spec, view.shape, i);
     const Tensor x = view.normed(h, prefix + "norm1", trainable);
-    h = add_branch(h, view.into_stream(attention_branch(view, x, rope, width.groups, prefix, trainable)), scale);
+    h = add_branch(h, attention_branch(view, x, rope, width.groups, prefix, trainable), scale);
     const Tensor y = view.normed(h, prefix + "norm2", trainable);
-    h = add_branch(h, view.into_stream(mlp_branch(view, y, width.units, prefix, trainable)), scale);
+    h = add_branch(h, mlp_branch(view, y, width.units, prefix, trainable), scale);
   }
   return h;
 }

@@ -13,7 +13,7 @@ struct StepShape {
   // Factors on parts of the width; empty = all ones. Heads and units with 0 are not computed.
   std::vector<float> head_gate{};    // [num_layers * num_heads], on each head's output
   std::vector<float> unit_gate{};    // [num_layers * d_ff], on each hidden unit of the MLP
-  std::vector<float> stream_gate{};  // [d_model], on the residual stream; norms weigh their statistics by it
+  std::vector<float> stream_gate{};  // [d_model], on what norms read of the residual stream and put out
   uint32_t phase = 0;                // of the stage, as schedules see it
 
   static StepShape everything(int64_t num_layers) {

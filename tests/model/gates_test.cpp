@@ -1,6 +1,7 @@
 // Gates on heads, hidden units and the residual stream: the narrower model they leave, at its cost.
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <limits>
 
 #include "catch.h"
@@ -125,4 +126,18 @@ TEST_CASE("a gated norm with all gates open is the plain norm", "[model][gates]"
   const at::Tensor open = at::ones({12}, options);
   CHECK(max_diff(gated_norm(x, open, gain, {}, 1e-5), rms_norm(x, gain, 1e-5)) < 1e-13);
   CHECK(max_diff(gated_norm(x, open, gain, shift, 1e-5), at::layer_norm(x, {12}, gain, shift, 1e-5)) < 1e-13);
+}
+
+TEST_CASE("a gated norm weighs its statistics and its output by the gate", "[model][gates]") {
+  const auto options = at::TensorOptions().dtype(at::kDouble);
+  const at::Tensor x = at::tensor({3.0, 1.0, 10.0}, options).view({1, 3}), gate = at::tensor({1.0, 1.0, 0.5}, options);
+  const at::Tensor gain = at::tensor({2.0, 1.0, 4.0}, options), shift = at::tensor({0.0, 1.0, 3.0}, options);
+  // RMSNorm: mean square (9 + 1 + 50) / 2.5 = 24.
+  const at::Tensor rms = at::tensor({6.0, 1.0, 20.0}, options).view({1, 3}) / std::sqrt(24.0);
+  CHECK(max_diff(gated_norm(x, gate, gain, {}, 0.0), rms) < 1e-14);
+  // LayerNorm: mean (3 + 1 + 5) / 2.5 = 3.6; variance (0.36 + 6.76 + 0.5 * 40.96) / 2.5 = 11.04.
+  const double root = std::sqrt(11.04);
+  const at::Tensor layer =
+      at::tensor({2 * -0.6 / root, -2.6 / root + 1, 0.5 * (4 * 6.4 / root + 3)}, options).view({1, 3});
+  CHECK(max_diff(gated_norm(x, gate, gain, shift, 0.0), layer) < 1e-14);
 }

@@ -115,7 +115,8 @@ typedef struct esp_step_shape {
   uint32_t phase;     /* out: the stage's phase at this step, which schedules see in their progress; preset to 0 */
   float* head_gate;   /* num_layers * num_heads: factor on each head's output */
   float* unit_gate;   /* num_layers * d_ff: factor on each hidden unit of the MLP */
-  float* stream_gate; /* d_model: factor on each dimension of the residual stream; norms weigh their statistics by it */
+  float* stream_gate; /* d_model: weight of each dimension of the residual stream in the norms, and factor on their
+                         output */
 } esp_step_shape;
 
 /* Object extension "esp.growth.step_shape/0": sub-networks and freezing. Pure in (parameters, state, progress). */

@@ -1,4 +1,6 @@
 // The host's own check of a claim: the audit runs both models in fp32, and refuses a plan that does not keep its word.
+#include <ATen/ATen.h>
+
 #include "catch.h"
 #include "core/growth/audit.h"
 #include "methods/width_cases.h"

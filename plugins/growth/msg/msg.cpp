@@ -66,7 +66,8 @@ class Msg final : public sdk::StagewiseGrowth {
 
   /// Puts `gate` on all that the step from `from` to `to` added. An inserted layer is scaled as a whole.
   void close(const sdk::Dims& from, const sdk::Dims& to, float gate, sdk::StepShape& shape) const {
-    const std::vector<sdk::LayerSource> layers = sdk::insert_layers(from.num_layers, to.num_layers - from.num_layers, position_);
+    const std::vector<sdk::LayerSource> layers =
+        sdk::insert_layers(from.num_layers, to.num_layers - from.num_layers, position_);
     const sdk::AxisMap heads = sdk::map_heads(from, to, sdk::padded).query;
     for (std::uint32_t layer = 0; layer < layers.size(); ++layer) {
       if (layers[layer].is_copy) {

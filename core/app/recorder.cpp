@@ -63,15 +63,14 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   const double wait = parts_.data_wait_seconds();
   const double memory = static_cast<double>(max_memory_bytes(parts_.device)) / (1 << 30);
   const auto& operators = state.operators;
-  const std::string stage =
-      operators ? fmt::format("{}/{} operator {}/{}", operators->stage + 1, parts_.num_stages, operators->done,
-                              operators->learning().steps)
-                : fmt::format("{}/{}", state.stage + 1, parts_.num_stages);
+  const std::string stage = operators ? fmt::format("{}/{} operator {}/{}", operators->stage + 1, parts_.num_stages,
+                                                    operators->done, operators->learning().steps)
+                                      : fmt::format("{}/{}", state.stage + 1, parts_.num_stages);
   log_info(
       "step {}/{} | stage {} | loss {:.4f} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta "
       "{}",
-      state.step, parts_.total_steps, stage, report.loss, report.grad_norm, report.lr,
-      1000 * seconds / steps, with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
+      state.step, parts_.total_steps, stage, report.loss, report.grad_norm, report.lr, 1000 * seconds / steps,
+      with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
 
   MetricsRow out = row(state);
   out.values = {{"train/loss", report.loss},

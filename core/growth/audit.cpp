@@ -57,9 +57,12 @@ double layer_similarity(const ModelSpec& spec, const ParamTable& params) {
 }
 
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
-            const Probe& probe, std::optional<double> preserving_tol, const std::string& who) {
+            const Probe& probe, std::optional<double> preserving_tol, const std::string& who,
+            const std::optional<StepShape>& first_step) {
   const c10::NoGradGuard no_grad;
-  const at::Tensor old_logits = probe_logits(from, before, probe), new_logits = probe_logits(to, after, probe);
+  const StepShape shape = first_step.value_or(StepShape::everything(to.num_layers));
+  const at::Tensor old_logits = probe_logits(from, before, probe);
+  const at::Tensor new_logits = forward_logits(to, after, probe.tokens, shape, ComputeType::fp32);
   Audit result;
   result.loss_before = probe_loss(old_logits, probe).item<double>();
   result.loss_after = probe_loss(new_logits, probe).item<double>();

@@ -25,9 +25,11 @@ struct Audit {
 };
 
 // Runs both models forwards in fp32: losses, logits and parameter counts. Throws Error(plugin, place = who) when
-// `preserving_tol` is set and the logits differ by more.
+// `preserving_tol` is set and the logits differ by more. `first_step`: how the larger model first runs (gates that are
+// still closed, scales); whole without it.
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
-            const Probe& probe, std::optional<double> preserving_tol, const std::string& who);
+            const Probe& probe, std::optional<double> preserving_tol, const std::string& who,
+            const std::optional<StepShape>& first_step = {});
 
 // What one backward pass over the probe shows. Apart from audit(), so that the larger model's gradients are held only
 // once the smaller model is gone.

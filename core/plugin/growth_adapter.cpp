@@ -37,7 +37,7 @@ class GrowthAdapter : public growth::Strategy {
     const esp_dims dims = dims_of(final_spec);
     uint32_t count = 0;
     plugin_.call_on_settings("num_stages()",
-                 [&](esp_call* call) { return table_.num_stages(plugin_.self(), call, &dims, &count); });
+                             [&](esp_call* call) { return table_.num_stages(plugin_.self(), call, &dims, &count); });
     if (count >= 1 && count <= kMaxStages) return count;
     throw plugin_.misbehaved(fmt::format("num_stages() answered {}, allowed are 1 to {}", count, kMaxStages));
   }
@@ -100,7 +100,7 @@ class GrowthAdapter : public growth::Strategy {
                        units.data(),
                        stream.data()};
     plugin_.call_on_settings("step_shape.fill()",
-                 [&](esp_call* call) { return step_shape_.fill(plugin_.self(), call, &where, &out); });
+                             [&](esp_call* call) { return step_shape_.fill(plugin_.self(), call, &where, &out); });
     if (!run.intact() || !scale.intact() || !trainable.intact() || !heads.intact() || !units.intact() ||
         !stream.intact())
       throw plugin_.misbehaved("step_shape.fill() wrote past the end of an array");

@@ -28,7 +28,6 @@ struct OperatorPhase {
 OperatorPhase begin_operator_phase(growth::Plan plan, const ModelSpec& to, int64_t stage, int64_t step,
                                    const ParamTable& params, uint64_t seed, int64_t event);
 
-
 // Gradients of the leaves for one step: `backward(large)` runs forward and backward of the larger model on all
 // micro-batches, adding gradients to its parameters; it returns false when there is no more data, and so does this.
 // The expansion runs once a step, whatever the number of micro-batches.

@@ -140,8 +140,14 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
                                         static_cast<int64_t>(state_.lineage.size()), parts_.growth_plugin.id, leaves);
   std::optional<double> tol = plan.preserving_tol;
   if (!tol && strategy.claims_preserving()) tol = strategy.preserve_tol();
-  growth::Audit audit =
-      growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol, parts_.growth_plugin.id);
+  Progress first = progress();
+  first.stage = stage;
+  first.stage_step = plan.learning ? plan.learning->steps : 0;
+  first.stage_total_steps = parts_.timeline.stages[static_cast<size_t>(stage)].steps;
+  StepShape first_step = StepShape::everything(to.num_layers);
+  parts_.decisions.strategy->fill_step_shape(first, to, first_step);
+  growth::Audit audit = growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol,
+                                      parts_.growth_plugin.id, first_step);
 
   // From here on nothing can fail: the old model is replaced as a whole.
   const ModelSpec from = state_.spec;

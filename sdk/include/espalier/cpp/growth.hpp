@@ -37,8 +37,8 @@ class StepShape {
   void gate_unit(std::uint32_t layer, std::uint32_t unit, float factor) {
     plain_.unit_gate[checked(layer) * plain_.d_ff + checked(unit, plain_.d_ff, "hidden unit")] = factor;
   }
-  /// Weight of a dimension of the residual stream in the statistics of the norms, which are all that reads it, and factor
-  /// on their output.
+  /// Weight of a dimension of the residual stream in the statistics of the norms, which are all that reads it, and
+  /// factor on their output.
   void gate_stream(std::uint32_t dimension, float factor) {
     plain_.stream_gate[checked(dimension, plain_.d_model, "dimension")] = factor;
   }

@@ -128,6 +128,7 @@ void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Pro
 void price_lr(Schedule& lr, Progress progress, StageRow& row) {
   const auto at = [&](int64_t step) {
     progress.step = step;
+    progress.stage_step = step - row.start;
     return lr.value(progress);
   };
   row.lr_first = at(row.start);

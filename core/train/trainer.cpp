@@ -40,7 +40,7 @@ bool Trainer::step(StepReport& report) {
   check_finite(report);
   report.lr = parts_.decisions.lr->value(now);
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
-  account(report, step_flops(state_.spec, shape, parts_.training.tokens_per_step()));
+  account(report, shape.phase, step_flops(state_.spec, shape, parts_.training.tokens_per_step()));
   return true;
 }
 
@@ -54,7 +54,7 @@ bool Trainer::operator_step(StepReport& report) {
   report.grad_norm = clip_operator_gradients(phase);
   check_finite(report);
   report.lr = update_operators(phase);
-  account(report, operator_step_flops(phase.plan, phase.to, parts_.training.tokens_per_step()));
+  account(report, 1, operator_step_flops(phase.plan, phase.to, parts_.training.tokens_per_step()));
   return true;
 }
 
@@ -85,12 +85,13 @@ void Trainer::check_finite(const StepReport& report) const {
               "training", "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
 }
 
-void Trainer::account(const StepReport& report, double flops) {
+void Trainer::account(const StepReport& report, int64_t phase, double flops) {
   state_.step += 1;
   state_.tokens += parts_.training.tokens_per_step();
   state_.flops += flops;
   state_.lr_previous = report.lr;
-  const Progress now = progress();
+  Progress now = progress();
+  now.phase = phase;
   for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture})
     if (schedule != nullptr) schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
   if (state_.operators) return;  // its losses are those of a model that is still being made
@@ -193,6 +194,7 @@ Progress Trainer::progress() const {
   now.phase = state_.operators ? 1 : 0;
   now.stage_step = state_.step - (state_.operators ? state_.operators->start : state_.stage_start);
   now.stage_total_steps = parts_.timeline.stages[static_cast<size_t>(now.stage)].steps;
+  if (now.stage + 1 == now.num_stages) now.stage_total_steps = now.total_steps - (now.step - now.stage_step);
   now.epoch = parts_.batches->epoch();
   now.flops = state_.flops;
   now.total_flops = parts_.timeline.total_flops;

@@ -83,7 +83,7 @@ class Trainer {
   bool operator_step(StepReport& report);
   bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);
   void check_finite(const StepReport& report) const;
-  void account(const StepReport& report, double flops);
+  void account(const StepReport& report, int64_t phase, double flops);
   Progress progress() const;
 
   TrainParts parts_;

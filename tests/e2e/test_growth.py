@@ -80,6 +80,24 @@ class Growth(Case):
                 self.assertNotEqual(value, free[name], name)
         self.assertTrue(any(name.startswith("model.layers.1.") for name in after))
 
+    def test_growth_after_the_first_step_and_before_the_last(self):
+        sets = ["schedule.growth.plugin=milestones", "schedule.growth.params={steps=[1, 23]}"]
+        self.train("run", sets=sets)
+        self.assertEqual(sorted(self.metrics("run", "growth/loss_after")), [1, 23])
+        config = json.loads((self.checkpoint("run", 24) / "config.json").read_text())
+        self.assertEqual(config["num_hidden_layers"], 3)
+        self.refused(2, "must be at least 1", ["schedule.growth.plugin=milestones", "schedule.growth.params={steps=[0, 23]}"])
+        self.refused(2, "steps|stage", ["schedule.growth.plugin=milestones", "schedule.growth.params={steps=[1, 24]}"])
+
+    def test_a_method_in_every_dimension_at_once_and_in_two_hops(self):
+        sets = ["model.num_layers=4",
+                "growth.plugin=zero",
+                "growth.params={num_layers=[1, 2], d_model=[16, 24], num_heads=[2, 3], num_kv_heads=[1, 1], d_ff=[24, 40], new_units=\"zero_out\"}"]
+        self.train("run", sets=[*sets, "model.num_kv_heads=1", "model.num_heads=4", "schedule.growth.params={alpha=0.0}"])
+        for step, moved in self.metrics("run", "growth/max_logit_diff").items():
+            self.assertLess(moved, 1e-3, f"at step {step}")
+        self.assertEqual(len(self.metrics("run", "growth/max_logit_diff")), 2)
+
     # ---- the guard
     def test_the_guard_goes_back_to_before_the_growth(self):
         sets = [*CGLS, "growth.guard_bound=1e-9", "growth.guard_after=2", "checkpoint.interval=2", "checkpoint.keep_latest=1",

@@ -138,6 +138,21 @@ void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
   if (parts_.checkpoint_at_growth) parts_.save(state);
 }
 
+void Recorder::stage_began(const TrainState& state, const StageChange& change) {
+  MetricsRow out = row(state);
+  out.values = {{"growth/stage", static_cast<double>(change.stage)}};
+  std::string gap;
+  if (change.draws > 0) {
+    gap = fmt::format(" | probe loss {:.4f} -> {:.4f}, mean of {} sub-networks each", change.loss_before,
+                      change.loss_after, change.draws);
+    out.values["growth/loss_before"] = change.loss_before;
+    out.values["growth/loss_after"] = change.loss_after;
+  }
+  log_info("step {}: stage {}/{} begins, the model keeps its shape{}", change.step, change.stage + 1, parts_.num_stages,
+           gap);
+  writer_.write(std::move(out));
+}
+
 const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state) {
   if (!parts_.validate || validated_step_ == state.step) return last_validation_;
   const auto begin = Clock::now();

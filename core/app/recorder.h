@@ -44,6 +44,7 @@ class Recorder final : public TrainHooks {
   void before_growth(const TrainState& state) override;
   void recovered(const TrainState& state, int64_t tokens) override;
   void after_growth(const TrainState& state, const GrowthEvent& event) override;
+  void stage_began(const TrainState& state, const StageChange& change) override;
   bool stop_requested() override;
 
   // Validates now (if it has not been done at this step), logs and records; returns the evaluations.

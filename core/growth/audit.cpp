@@ -4,7 +4,9 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/model/pointwise.h"
@@ -54,6 +56,21 @@ double layer_similarity(const ModelSpec& spec, const ParamTable& params) {
     ++pairs;
   }
   return pairs == 0 ? 0 : sum / static_cast<double>(pairs);
+}
+
+double mean_probe_loss(const ModelSpec& spec, const ParamTable& params, const Probe& probe,
+                       const std::vector<StepShape>& shapes) {
+  const c10::NoGradGuard no_grad;
+  std::vector<double> losses;
+  for (const StepShape& shape : shapes) {
+    const auto same = std::find(shapes.begin(), shapes.begin() + static_cast<int64_t>(losses.size()), shape);
+    const auto before = static_cast<size_t>(same - shapes.begin());
+    losses.push_back(
+        before < losses.size()
+            ? losses[before]
+            : probe_loss(forward_logits(spec, params, probe.tokens, shape, ComputeType::fp32), probe).item<double>());
+  }
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
 }
 
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,

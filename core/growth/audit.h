@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/growth/execute.h"
 #include "core/model/forward.h"
@@ -40,5 +41,10 @@ struct ProbeGradients {
 ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe);
 
 double layer_similarity(const ModelSpec& spec, const ParamTable& params);
+
+// Loss on the probe in fp32, averaged over ways of running one model (sub-networks); equal ones are run once. NaN
+// without any.
+double mean_probe_loss(const ModelSpec& spec, const ParamTable& params, const Probe& probe,
+                       const std::vector<StepShape>& shapes);
 
 }  // namespace espalier::growth

@@ -117,6 +117,9 @@ std::string canonical_bytes(const Plan& plan);
 std::string plan_hash(const Plan& plan);
 // Multiply-adds of the plan's matmuls and weighted sums, in FLOPs.
 double plan_flops(const Plan& plan);
+// The same for one step of learning: the new weights as a function of the leaves, and the leaves' gradients from those
+// of the new weights. Nodes that no leaf reaches have no backward part.
+double expansion_step_flops(const Plan& plan);
 // "layers.7.attn.q.weight" -> the old parameters it is made of, for the manifest.
 std::map<std::string, std::vector<std::string>> plan_sources(const Plan& plan);
 

@@ -46,6 +46,23 @@ double numel(const std::vector<int64_t>& shape) {
   return total;
 }
 
+// Multiply-adds of one node, in FLOPs. Copies move bytes, they compute nothing.
+double node_flops(const Plan& plan, const Node& node) {
+  const double size = numel(node.shape);
+  switch (node.op) {
+    case Op::matmul:
+      return 2 * size * static_cast<double>(plan.node(node.inputs[0]).shape[node.dim & 1 ? 0 : 1]);
+    case Op::lincomb:
+      return 2 * size * static_cast<double>(node.inputs.size());
+    case Op::wsum:
+      return 2 * size * static_cast<double>(node.inputs.size() - 1);
+    case Op::mul:
+      return size;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 std::string canonical_bytes(const Plan& plan) {
@@ -82,22 +99,25 @@ std::string plan_hash(const Plan& plan) {
 
 double plan_flops(const Plan& plan) {
   double total = 0;
+  for (const Node& node : plan.nodes) total += node_flops(plan, node);
+  return total;
+}
+
+double expansion_step_flops(const Plan& plan) {
+  std::vector<bool> learned;  // by node: a leaf's gradient goes through it
+  const auto goes_through = [&](NodeId id) { return static_cast<bool>(learned[id - 1]); };
+  double total = plan_flops(plan);
   for (const Node& node : plan.nodes) {
-    switch (node.op) {
-      case Op::matmul:
-        total += 2 * numel(node.shape) * static_cast<double>(plan.node(node.inputs[0]).shape[node.dim & 1 ? 0 : 1]);
-        break;
-      case Op::lincomb:
-        total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size());
-        break;
-      case Op::wsum:
-        total += 2 * numel(node.shape) * static_cast<double>(node.inputs.size() - 1);
-        break;
-      case Op::mul:
-        total += numel(node.shape);
-        break;
-      default:
-        break;  // copies move bytes, they compute nothing
+    const auto through = std::count_if(node.inputs.begin(), node.inputs.end(), goes_through);
+    learned.push_back(node.op == Op::learned || through > 0);
+    const double flops = node_flops(plan, node);
+    if (node.op == Op::matmul || node.op == Op::mul) {
+      total += flops * static_cast<double>(through);
+    } else if (node.op == Op::lincomb) {
+      total += flops * static_cast<double>(through) / static_cast<double>(node.inputs.size());
+    } else if (node.op == Op::wsum) {
+      const double weights = goes_through(node.inputs[0]) ? 1 : 0;
+      total += flops * (weights + (static_cast<double>(through) - weights) / static_cast<double>(node.inputs.size() - 1));
     }
   }
   return total;

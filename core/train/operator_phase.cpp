@@ -57,7 +57,7 @@ double update_operators(OperatorPhase& phase) {
 }
 
 double operator_step_flops(const growth::Plan& plan, const ModelSpec& to, int64_t tokens) {
-  return step_flops(to, StepShape::everything(to.num_layers), tokens) + 3 * growth::plan_flops(plan);
+  return step_flops(to, StepShape::everything(to.num_layers), tokens) + growth::expansion_step_flops(plan);
 }
 
 }  // namespace espalier

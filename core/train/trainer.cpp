@@ -119,8 +119,7 @@ void Trainer::begin_growth(int64_t stage) {
   auto& strategy = *parts_.decisions.strategy;
   const ModelSpec to = strategy.stage_spec(parts_.final_spec, stage);
   if (to == state_.spec) {  // a stage of data, freezing or sub-networks alone
-    state_.stage = stage;
-    state_.stage_start = state_.step;
+    begin_stage(stage);
     return;
   }
   parts_.hooks->before_growth(state_);
@@ -130,6 +129,38 @@ void Trainer::begin_growth(int64_t stage) {
                                             static_cast<int64_t>(state_.lineage.size()));
   else
     finish_growth(stage, to, plan, {});
+}
+
+void Trainer::begin_stage(int64_t stage) {
+  constexpr int64_t kDraws = 8;
+  StageChange change{state_.step, stage, 0, 0, 0};
+  std::vector<StepShape> before;
+  if (parts_.decisions.strategy->shapes_steps()) {
+    Progress last = progress();
+    change.draws = std::min(kDraws, last.stage_step);
+    last.step -= change.draws;
+    last.stage_step -= change.draws;
+    before = shapes_of_steps(last, change.draws);
+  }
+  state_.stage = stage;
+  state_.stage_start = state_.step;
+  if (change.draws > 0) {
+    change.loss_before = growth::mean_probe_loss(state_.spec, state_.params, parts_.probe, before);
+    change.loss_after =
+        growth::mean_probe_loss(state_.spec, state_.params, parts_.probe, shapes_of_steps(progress(), change.draws));
+  }
+  parts_.hooks->stage_began(state_, change);
+}
+
+// What `count` steps run, from the one that begins at `first`.
+std::vector<StepShape> Trainer::shapes_of_steps(Progress first, int64_t count) const {
+  std::vector<StepShape> shapes;
+  for (; count > 0; --count, ++first.step, ++first.stage_step) {
+    shapes.push_back(StepShape::everything(state_.spec.num_layers));
+    parts_.decisions.strategy->fill_step_shape(first, state_.spec, shapes.back());
+    shapes.back().phase = 0;  // tells data schedules apart, not sub-networks
+  }
+  return shapes;
 }
 
 void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan,

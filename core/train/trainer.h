@@ -33,6 +33,15 @@ struct StepReport {
   std::vector<double> tier_weights;
 };
 
+// A stage began that changes no shape of the model: sub-networks, freezing or data do. Where sub-networks change, the
+// losses are those of one probe batch under the current weights, before: averaged over the sub-networks of the last
+// steps, after: over those of the next ones. Panigrahi et al. 2024 (RaPTr) bound this gap.
+struct StageChange {
+  int64_t step = 0, stage = 0;
+  int64_t draws = 0;  // sub-networks averaged on each side; 0: the strategy has none
+  double loss_before = 0, loss_after = 0;
+};
+
 // What the loop tells the outside: metrics, validation, checkpoints. All calls come from the training thread.
 class TrainHooks {
  public:
@@ -40,6 +49,7 @@ class TrainHooks {
   virtual void after_step(const TrainState& state, const StepReport& report) = 0;
   virtual void before_growth(const TrainState& state) = 0;  // not while an operator phase is under way
   virtual void after_growth(const TrainState& state, const GrowthEvent& event) = 0;
+  virtual void stage_began(const TrainState& state, const StageChange& change) = 0;
   virtual void recovered(const TrainState& state, int64_t tokens) = 0;  // the loss is where it was before the growth
   virtual bool stop_requested() = 0;                                    // SIGTERM, SIGINT
 };
@@ -77,6 +87,8 @@ class Trainer {
  private:
   void grow_if_due();
   void begin_growth(int64_t stage);
+  void begin_stage(int64_t stage);
+  std::vector<StepShape> shapes_of_steps(Progress first, int64_t count) const;
   void finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan, const growth::Leaves& leaves);
   void replan_operators();
   bool step(StepReport& report);

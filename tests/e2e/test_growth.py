@@ -116,7 +116,28 @@ class Growth(Case):
         for name in ("grad_norm_before", "grad_norm_after", "dead_units", "layer_similarity", "max_logit_diff"):
             self.assertEqual(sorted(self.metrics("run", f"growth/{name}")), [8, 16], name)
 
+    def test_the_gap_between_stages_of_sub_networks_is_recorded(self):
+        sets = ["growth.plugin=raptr", "growth.params={path_lengths=[2.0, 2.5]}", "schedule.growth.params={alpha=0.0}"]
+        log = self.train("run", sets=[*sets, "optimizer.lr=2e-2"]).stderr
+        before, after = (self.metrics("run", f"growth/loss_{side}") for side in ("before", "after"))
+        self.assertEqual((sorted(before), sorted(after)), ([8, 16], [8, 16]))
+        self.assertRegex(log, r"step 16: stage 3/3 begins, the model keeps its shape \| probe loss .* mean of 8 sub-networks each")
+        for step in (8, 16):
+            self.assertNotEqual(before[step], after[step])
+            self.assertLess(abs(before[step] - after[step]), 1.0)
+        # Looking changes nothing: the run stopped at the boundary sees the same gap.
+        whole = self.train("whole", sets=[*sets, "optimizer.lr=2e-2", "checkpoint.interval=8"]).stderr
+        (self.dir / "again/checkpoints").mkdir(parents=True)
+        shutil.copytree(self.checkpoint("whole", 8), self.checkpoint("again", 8))
+        self.train("again", sets=[*sets, "optimizer.lr=2e-2"])
+        self.assertEqual(self.metrics("again", "growth/loss_after"), after)
+        self.assertEqual(self.metrics("again", "growth/loss_before"), before)
+        self.assertIn("stage 2/3 begins", whole)
+
     # ---- refused before step 1
+    def test_a_schedule_that_only_its_values_show_to_be_wrong(self):
+        self.refused(2, r"wsd", ["schedule.lr.plugin=wsd", "schedule.lr.params={warmup=\"6st\", decay=\"6st\", on_growth=\"restart\"}"])
+
     def refused(self, code, text, sets):
         done = self.train("run", sets=sets, check=code)
         self.assertRegex(done.stderr, text)

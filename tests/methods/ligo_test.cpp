@@ -4,7 +4,10 @@
 #include <c10/core/GradMode.h>
 
 #include "catch.h"
+#include "core/model/init.h"
+#include "core/train/operator_phase.h"
 #include "methods/method.h"
+#include "support/product_counter.h"
 #include "support/tiny_model.h"
 
 using namespace espalier;
@@ -231,4 +234,20 @@ TEST_CASE("LiGO refuses what cannot be", "[methods][ligo]") {
   CHECK_THAT(refused({{"d_model", std::vector<int64_t>{64}}}), Catch::Contains("d_model"));
   CHECK_THAT(refused({{"num_layers", std::vector<int64_t>{2}}, {"steps", 5}, {"warmup", 6}}),
              Catch::Contains("warmup 6"));
+}
+
+TEST_CASE("an operator step costs what its formula says", "[methods][ligo][flops]") {
+  for (const ModelSpec& from : {tiny_llama(2), tiny_gpt2(2)}) {
+    const ModelSpec to = larger(from);
+    const ParamTable small = init_params(from, 1, 0.02, 2);
+    auto ligo = make_method("ligo", {{"num_layers", std::vector<int64_t>{2}}});
+    OperatorPhase phase = begin_operator_phase(ligo.strategy->plan(from, to), to, 1, 0, small, 1, 0);
+    const at::Tensor tokens = at::zeros({3, to.seq_len}, at::kLong);
+    const ProductCounter counter;
+    REQUIRE(operator_gradients(phase, small, 1, 0, [&](const ParamTable& large) {
+      forward_loss(to, large, tokens, tokens, StepShape::everything(to.num_layers), ComputeType::fp32).backward();
+      return true;
+    }));
+    CHECK(counter.flops() == Approx(operator_step_flops(phase.plan, to, 3 * to.seq_len)).epsilon(1e-12));
+  }
 }

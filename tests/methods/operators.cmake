@@ -1,1 +1,2 @@
 espalier_method_test(operator_methods_test SOURCES ligo_test.cpp PLUGINS ligo stack)
+target_link_libraries(operator_methods_test PRIVATE espalier_train)

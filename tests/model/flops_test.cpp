@@ -1,50 +1,24 @@
 // The closed form of a step's cost against the matrix products that ATen really runs, forwards and backwards.
 #include <ATen/ATen.h>
-#include <ATen/record_function.h>
-
-#include <set>
 
 #include "catch.h"
 #include "core/model/flops.h"
 #include "core/model/forward.h"
 #include "core/model/init.h"
+#include "support/product_counter.h"
 #include "support/tiny_model.h"
 
 using namespace espalier;
 
 namespace {
 
-double counted = 0;  // by the callback, on any thread that runs a product; the tests run one at a time
-
-// Multiply-adds times two of the products that everything else is made of.
-std::unique_ptr<at::ObserverContext> count_products(const at::RecordFunction& op) {
-  static const std::map<std::string, size_t> first_matrix{
-      {"aten::mm", 0}, {"aten::bmm", 0}, {"aten::addmm", 1}, {"aten::baddbmm", 1}};
-  const auto found = first_matrix.find(op.name());
-  if (found == first_matrix.end()) return nullptr;
-  const auto inputs = op.inputs();
-  const at::Tensor a = inputs[found->second].toTensor(), b = inputs[found->second + 1].toTensor();
-  counted += 2.0 * static_cast<double>(a.numel()) * static_cast<double>(b.size(-1));
-  return nullptr;
-}
-
-struct Counter {
-  Counter()
-      : handle(at::addGlobalCallback(
-            at::RecordFunctionCallback(count_products).needsInputs(true).scopes({at::RecordScope::FUNCTION}))) {
-    counted = 0;
-  }
-  ~Counter() { at::removeCallback(handle); }
-  at::CallbackHandle handle;
-};
-
 double counted_flops(const ModelSpec& spec, const StepShape& shape) {
   const ParamTable params = init_params(spec, 1, 0.02, spec.num_layers);
   require_grad(params);
   const at::Tensor tokens = at::zeros({3, spec.seq_len}, at::kLong);
-  const Counter counter;
+  const test::ProductCounter counter;
   forward_loss(spec, params, tokens, tokens, shape, ComputeType::fp32).backward();
-  return counted;
+  return counter.flops();
 }
 
 void check_equal(const ModelSpec& spec, const StepShape& shape) {

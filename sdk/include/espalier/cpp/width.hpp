@@ -93,7 +93,7 @@ class Widener {
       for (double& mark : marked) mark = 1 - mark;
       outside = outside * along(param, dim, marked);
     }
-    return value + (noise - outside);  // exactly `value` outside: the difference is 0 there
+    return (noise - outside) + value;  // exactly `value` outside: the difference is 0 there
   }
 
   /// A vector as a tensor that broadcasts along dimension `dim` of `param`.

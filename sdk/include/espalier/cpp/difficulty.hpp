@@ -5,7 +5,9 @@
 #include <espalier/cpp/object.hpp>
 
 #include <limits>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace espalier::sdk {
 
@@ -14,6 +16,7 @@ struct Doc {
   std::uint64_t id = 0;   ///< stable hash of the content
   std::string_view text;  ///< UTF-8 as found: it may be damaged
   Span<const std::int32_t> tokens;
+  Span<const float> inputs;  ///< one a name of Difficulty::inputs(); NaN = that input cannot say
 };
 
 /// A batch of documents. A view: valid during the call.
@@ -30,6 +33,10 @@ class Docs {
     }
     if (plain_.tokens != nullptr && plain_.token_offsets != nullptr) {
       doc.tokens = Span<const std::int32_t>(plain_.tokens + plain_.token_offsets[i], length(plain_.token_offsets, i));
+    }
+    if (plain_.inputs != nullptr) {
+      const auto width = static_cast<std::size_t>(plain_.num_inputs);
+      doc.inputs = Span<const float>(plain_.inputs + i * width, width);
     }
     return doc;
   }
@@ -53,6 +60,13 @@ class Difficulty : public Plugin {
   /// Optional, with ESP_NEEDS_FIT: sees every document once before any score.
   virtual void fit(Call&, const Docs&) {}
   virtual void fit_end(Call&) {}
+  /// Optional, with save() and load(): adds what another object of the same parameters saw in fit(), from what it
+  /// save()d before its fit_end(). Associative and commutative. With it the host fits on several threads.
+  virtual void fit_merge(Call&, Reader&) {}
+  /// Optional, with ESP_NEEDS_INPUTS: the scorers or host columns whose values Doc::inputs holds, each with its
+  /// parameters as a TOML table where needed: {"compression", "compression { level = 9 }", "host.loss { model = \"m\"
+  /// }"}.
+  virtual std::vector<std::string> inputs(Call&) const { return {}; }
   /// Override one of the two. Both may run on several threads at once where the plugin claims ESP_CLAIM_REENTRANT.
   virtual float score(Call&, const Doc&) const {
     throw unimplemented("this scorer defines neither score() nor scores()");
@@ -81,14 +95,42 @@ struct DifficultyEdge {
     });
   }
 
+  static esp_status fit_merge(void* self, esp_call* raw_call, const esp_in* other_state) {
+    return enter<T>(self, raw_call, [&](Instance<T>& instance, Call& call) {
+      Reader reader(other_state);
+      instance.plugin.fit_merge(call, reader);
+      reader.expect_end();
+    });
+  }
+
+  static esp_status list(void* self, esp_call* raw_call, const esp_str** inputs, std::uint32_t* num_inputs) {
+    return enter<T>(self, raw_call, [&](Instance<T>& instance, Call& call) {
+      if (instance.inputs.empty()) {
+        instance.inputs = instance.plugin.inputs(call);
+        for (const std::string& input : instance.inputs) instance.input_views.push_back(str(input));
+      }
+      *inputs = instance.input_views.data();
+      *num_inputs = static_cast<std::uint32_t>(instance.input_views.size());
+    });
+  }
+
   static const void* table() {
     constexpr bool fits = (T::needs & ESP_NEEDS_FIT) != 0;
-    static const esp_difficulty difficulty = {sizeof(esp_difficulty), T::needs, fits ? &fit_batch : nullptr,
-                                              fits ? &fit_end : nullptr, &score};
+    constexpr bool merges = !std::is_same_v<decltype(&T::fit_merge), decltype(&Difficulty::fit_merge)>;
+    static_assert(!merges || (fits && has_state<T>()),
+                  "fit_merge() reads what save() wrote: ESP_NEEDS_FIT, save, load");
+    static const esp_difficulty difficulty = {sizeof(esp_difficulty),    T::needs, fits ? &fit_batch : nullptr,
+                                              fits ? &fit_end : nullptr, &score,   merges ? &fit_merge : nullptr};
     return &difficulty;
   }
 
-  static const void* get(void*, const char*) { return nullptr; }
+  static const void* get(void*, const char* extension_id) {
+    constexpr bool asks = (T::needs & ESP_NEEDS_INPUTS) != 0;
+    constexpr bool names = !std::is_same_v<decltype(&T::inputs), decltype(&Difficulty::inputs)>;
+    static_assert(asks == names, "ESP_NEEDS_INPUTS and inputs() belong together");
+    static const esp_difficulty_inputs table = {sizeof(esp_difficulty_inputs), 0, &list};
+    return asks && std::string_view(extension_id) == ESP_DIFFICULTY_INPUTS ? &table : nullptr;
+  }
 };
 
 }  // namespace detail

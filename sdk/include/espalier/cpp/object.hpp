@@ -6,7 +6,9 @@
 #include <espalier/cpp/state.hpp>
 
 #include <memory>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 namespace espalier::sdk {
 
@@ -57,7 +59,9 @@ struct Instance {
 
   Host host;
   T plugin;
-  std::uint32_t num_keys = 0;  // schedules: how many values bind() asked for
+  std::uint32_t num_keys = 0;       // schedules: how many values bind() asked for
+  std::vector<std::string> inputs;  // difficulty: what the scorer asks for, and views of it for the host
+  std::vector<esp_str> input_views;
 };
 
 /// Runs body(instance, call) behind the edge.

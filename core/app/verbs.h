@@ -15,7 +15,8 @@ using Action = std::function<int()>;
 void add_train_verbs(CLI::App& app, Action& action, const std::vector<std::string>& argv);  // train, resume
 void add_plan_verb(CLI::App& app, Action& action);
 void add_model_verbs(CLI::App& app, Action& action);  // eval, generate
-void add_data_verb(CLI::App& app, Action& action);    // data prepare
+void add_data_verb(CLI::App& app, Action& action);    // data, with the sub-verbs below
+void add_data_prepare(CLI::App& data, Action& action);
 void add_plugin_verb(CLI::App& app, Action& action);  // plugin list, plugin info
 
 // Options that several verbs share.

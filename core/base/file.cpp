@@ -99,9 +99,20 @@ void make_dirs(const fs::path& path, ErrorCode code) {
   }
 }
 
+// Reads instead of mapping: the pages of a map would count as memory of the process, and a corpus may be large.
 std::string sha256_file(const fs::path& path, ErrorCode code) {
-  const MappedFile map(path, code);
-  return sha256_bytes({reinterpret_cast<const char*>(map.bytes().data()), map.bytes().size()});
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) fail(code, "cannot open", path);
+  const DigestContext context = start_digest();
+  std::string buffer(size_t{1} << 20, '\0');
+  for (;;) {
+    const ssize_t n = ::read(file.fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EISDIR) throw Error(code, "is a folder, not a file", path.string());
+    if (n < 0) fail(code, "cannot read", path);
+    if (n == 0) return finish_digest(context.get());
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(n));
+  }
 }
 
 std::string sha256_bytes(std::string_view bytes) {

@@ -6,17 +6,13 @@
 #include "core/base/file.h"
 
 namespace espalier {
-namespace {
 
-// Everything that changes with the contents, short of the contents.
-std::string stamp_of(const fs::path& path) {
+std::string file_stamp(const fs::path& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};
   return fmt::format("{} {}.{:09} {}.{:09} {}", info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
                      info.st_ctim.tv_sec, info.st_ctim.tv_nsec, info.st_ino);
 }
-
-}  // namespace
 
 FileHashes::FileHashes(const fs::path& folder) : index_(folder / "files.json"), known_(nlohmann::json::object()) {
   if (!fs::exists(index_)) return;
@@ -26,7 +22,7 @@ FileHashes::FileHashes(const fs::path& folder) : index_(folder / "files.json"), 
 
 std::string FileHashes::sha256(const fs::path& path) {
   const std::string key = fs::absolute(path).lexically_normal().string();
-  const std::string stamp = stamp_of(path);
+  const std::string stamp = file_stamp(path);
   auto& entry = known_[key];
   if (entry.is_object() && entry.value("stamp", "") == stamp && entry.contains("sha256") && entry["sha256"].is_string())
     return entry["sha256"];

@@ -8,6 +8,10 @@
 
 namespace espalier {
 
+// Everything about a file that changes with its contents, short of the contents: size, times, inode. Empty when there
+// is no such file.
+std::string file_stamp(const std::filesystem::path& path);
+
 class FileHashes {
  public:
   // Reads <folder>/files.json; a missing or unreadable one counts as empty.

@@ -1,18 +1,24 @@
 #include "core/data/token_shard.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
 #include "core/base/error.h"
 #include "core/data/megatron_index.h"
+#include "core/data/shard_index.h"
 
 namespace espalier {
 namespace {
 
 constexpr int32_t kLlmcMagic = 20240520;
 constexpr size_t kLlmcHeader = 256 * sizeof(int32_t);
+// Reading a page makes its neighbours resident, too (the kernel's fault-around).
+constexpr uint64_t kReadAround = uint64_t{64} << 10;
+constexpr uint64_t kMostResident = uint64_t{64} << 20;
 
 template <class T>
 T load(std::span<const std::byte> bytes, size_t at) {
@@ -34,13 +40,52 @@ void copy_as(const std::byte* from, std::span<int32_t> out) {
   throw Error(ErrorCode::data, what, path.string(), "the file is damaged or not a token shard; make or copy it again");
 }
 
+void check_size(const fs::path& bin, uint64_t bytes, uint64_t expected) {
+  if (bytes != expected) damaged(fmt::format("has {} bytes, its index speaks of {}", bytes, expected), bin);
+}
+
 }  // namespace
+
+TokenShard::TokenShard(std::vector<File> files, std::vector<uint64_t> offsets)
+    : files_(std::move(files)),
+      owned_offsets_(std::move(offsets)),
+      offsets_(owned_offsets_),
+      residency_(std::make_unique<Residency>(files_.size())) {}
+
+const TokenShard::File& TokenShard::file_of(uint64_t token) const {
+  const auto after = std::upper_bound(files_.begin(), files_.end(), token,
+                                      [](uint64_t at, const File& file) { return at < file.first; });
+  return *(after - 1);
+}
 
 void TokenShard::copy(uint64_t first, std::span<int32_t> out) const {
   assert(first + out.size() <= num_tokens());
-  const std::byte* from = bin_.bytes().data() + header_ + first * width_;
-  if (width_ == 2) return copy_as<uint16_t>(from, out);
-  copy_as<int32_t>(from, out);
+  if (out.empty()) return;
+  for (const File* file = &file_of(first); !out.empty(); ++file) {
+    const uint64_t skip = first - file->first;
+    const auto count = static_cast<size_t>(std::min<uint64_t>(file->tokens - skip, out.size()));
+    const std::byte* from = file->bin.bytes().data() + file->header + skip * file->width;
+    if (file->width == 2) {
+      copy_as<uint16_t>(from, out.first(count));
+    } else {
+      copy_as<int32_t>(from, out.first(count));
+    }
+    note_read(static_cast<size_t>(file - files_.data()), count * file->width);
+    out = out.subspan(count);
+    first += count;
+  }
+}
+
+// Pages of a map count as memory of the process until they are let go; the system keeps them in its cache all the same.
+void TokenShard::note_read(size_t file, uint64_t bytes) const {
+  residency_->read[file].store(true, std::memory_order_relaxed);
+  if (residency_->bytes.fetch_add(bytes + kReadAround, std::memory_order_relaxed) < kMostResident) return;
+  residency_->bytes.store(0, std::memory_order_relaxed);
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (!residency_->read[i].exchange(false, std::memory_order_relaxed)) continue;
+    const auto all = files_[i].bin.bytes();
+    if (!all.empty()) ::madvise(const_cast<std::byte*>(all.data()), all.size(), MADV_DONTNEED);
+  }
 }
 
 TokenShard TokenShard::open(const fs::path& path, int32_t eos) {
@@ -53,19 +98,19 @@ TokenShard TokenShard::open(const fs::path& path, int32_t eos) {
 
 TokenShard TokenShard::open_megatron(const fs::path& bin, const fs::path& idx) {
   MegatronIndex index = MegatronIndex::read(idx);
-  TokenShard shard(MappedFile(bin, ErrorCode::data), bin.string(), index.token_width, 0);
-  const uint64_t expected = index.offsets.back() * index.token_width;
-  if (shard.bin_.bytes().size() != expected)
-    damaged(fmt::format("has {} bytes, its index speaks of {}", shard.bin_.bytes().size(), expected), bin);
-  shard.offsets_ = std::move(index.offsets);
-  return shard;
+  MappedFile map(bin, ErrorCode::data);
+  check_size(bin, map.bytes().size(), index.offsets.back() * index.token_width);
+  std::vector<File> files;
+  files.push_back({std::move(map), bin.string(), index.token_width, 0, 0, index.offsets.back()});
+  return TokenShard(std::move(files), std::move(index.offsets));
 }
 
 TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos) {
-  TokenShard shard(MappedFile(bin, ErrorCode::data), bin.string(), 2, 0);
-  const auto bytes = shard.bin_.bytes();
+  MappedFile map(bin, ErrorCode::data);
+  const auto bytes = map.bytes();
+  size_t header = 0;
   if (bytes.size() >= kLlmcHeader && load<int32_t>(bytes, 0) == kLlmcMagic) {
-    shard.header_ = kLlmcHeader;
+    header = kLlmcHeader;
     const auto version = load<int32_t>(bytes, 4);
     const auto count = load<int32_t>(bytes, 8);
     if (version != 1) damaged(fmt::format("llm.c shard of version {}; only version 1 is known", version), bin);
@@ -74,12 +119,32 @@ TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos) {
   } else if (bytes.size() % 2 != 0) {
     damaged(fmt::format("has {} bytes, which are no whole uint16 tokens", bytes.size()), bin);
   }
-  const uint64_t total = (bytes.size() - shard.header_) / 2;
+  const uint64_t total = (bytes.size() - header) / 2;
   if (total == 0) damaged("holds no tokens", bin);
-  shard.offsets_ = {0};
+  std::vector<uint64_t> offsets{0};
   for (uint64_t i = 0; i < total; ++i)
-    if (load<uint16_t>(bytes, shard.header_ + i * 2) == eos) shard.offsets_.push_back(i + 1);
-  if (shard.offsets_.back() != total) shard.offsets_.push_back(total);
+    if (load<uint16_t>(bytes, header + i * 2) == eos) offsets.push_back(i + 1);
+  if (offsets.back() != total) offsets.push_back(total);
+  std::vector<File> files;
+  files.push_back({std::move(map), bin.string(), 2, header, 0, total});
+  return TokenShard(std::move(files), std::move(offsets));
+}
+
+TokenShard TokenShard::open_indexed(const std::vector<fs::path>& bins, const fs::path& index) {
+  ShardIndex known = open_shard_index(bins, index);
+  std::vector<File> files;
+  files.reserve(bins.size());
+  uint64_t first = 0;
+  for (size_t i = 0; i < bins.size(); ++i) {
+    const auto& [tokens, width] = known.files[i];
+    MappedFile map(bins[i], ErrorCode::data);
+    check_size(bins[i], map.bytes().size(), tokens * width);
+    files.push_back({std::move(map), bins[i].string(), static_cast<size_t>(width), 0, first, tokens});
+    first += tokens;
+  }
+  TokenShard shard(std::move(files), {});
+  shard.index_ = std::move(known.map);
+  shard.offsets_ = known.offsets;
   return shard;
 }
 

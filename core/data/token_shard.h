@@ -3,11 +3,15 @@
 //   llm.c      NAME.bin              (int32[256] header, magic 20240520, version 1, uint16 tokens)
 //   nanoGPT    NAME.bin              (nothing but uint16 tokens)
 // The last two mark documents by an end-of-text token only.
+//
+// Several Megatron shards can be opened as one: their documents and tokens are then numbered through.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,33 +20,56 @@
 
 namespace espalier {
 
-// An open shard; immutable, const calls may run on any thread, moving it keeps its contents in place.
+// An open shard, or several as one; immutable, const calls may run on any thread, moving it keeps its contents in
+// place. Reading keeps a bounded part of the files resident, however large they are.
 class TokenShard {
  public:
   // `path` ends in .bin or .idx. `eos` cuts the files that have no index into documents, each ending with `eos` except
   // perhaps the last one. Throws Error(data) for a missing, truncated or inconsistent file.
   static TokenShard open(const std::filesystem::path& path, int32_t eos);
+  // The Megatron shards `bins` (.bin, each with its .idx) as one, in this order. The document bounds of all of them are
+  // kept in the file `index`, see shard_index.h: opening the same shards again reads none of them. Throws Error(data).
+  static TokenShard open_indexed(const std::vector<std::filesystem::path>& bins, const std::filesystem::path& index);
 
   size_t num_documents() const { return offsets_.size() - 1; }
   uint64_t num_tokens() const { return offsets_.back(); }
   // Tokens of a document, its end-of-text token included where the file has one.
   uint64_t length(size_t document) const { return offsets_[document + 1] - offsets_[document]; }
-  // First token of a document, counted from the start of the shard.
+  // First token of a document, counted from the start of the (first) shard.
   uint64_t offset(size_t document) const { return offsets_[document]; }
-  // Copies the tokens [first, first + out.size()) of the shard; the range must lie inside it.
+  // Copies the tokens [first, first + out.size()); the range must lie inside and may cross from one file to the next.
   void copy(uint64_t first, std::span<int32_t> out) const;
-  const std::string& path() const { return path_; }
+  // The .bin file; of several the first.
+  const std::string& path() const { return files_.front().path; }
+  // The .bin file that holds a document.
+  const std::string& path_of(size_t document) const { return file_of(offsets_[document]).path; }
+  size_t num_files() const { return files_.size(); }
 
  private:
-  TokenShard(MappedFile bin, std::string path, size_t width, size_t header)
-      : bin_(std::move(bin)), path_(std::move(path)), width_(width), header_(header) {}
+  struct File {
+    MappedFile bin;
+    std::string path;
+    size_t width, header;    // bytes a token, bytes before the first
+    uint64_t first, tokens;  // first token, counted through all files
+  };
+  // Of each file, whether it was read since its pages were last let go, and how many bytes were read in all.
+  struct Residency {
+    explicit Residency(size_t files) : read(files) {}
+    std::vector<std::atomic<bool>> read;
+    std::atomic<uint64_t> bytes{0};
+  };
+
+  explicit TokenShard(std::vector<File> files, std::vector<uint64_t> offsets);
   static TokenShard open_megatron(const std::filesystem::path& bin, const std::filesystem::path& idx);
   static TokenShard open_without_index(const std::filesystem::path& bin, int32_t eos);
+  const File& file_of(uint64_t token) const;
+  void note_read(size_t file, uint64_t bytes) const;
 
-  MappedFile bin_;
-  std::string path_;
-  size_t width_, header_;          // bytes a token, bytes before the first
-  std::vector<uint64_t> offsets_;  // num_documents + 1, in tokens
+  std::vector<File> files_;
+  std::vector<uint64_t> owned_offsets_;  // either these or the mapped ones
+  std::optional<MappedFile> index_;
+  std::span<const uint64_t> offsets_;  // num_documents + 1, in tokens
+  std::unique_ptr<Residency> residency_;
 };
 
 // Whether a file of a source holds tokens instead of text.

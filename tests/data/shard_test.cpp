@@ -128,6 +128,75 @@ TEST_CASE("an unfinished shard leaves nothing behind", "[data][shard]") {
   CHECK(error_of([&] { TokenShardWriter(dir / "no/such/s", 257); }).code() == ErrorCode::data);
 }
 
+TEST_CASE("several shards opened as one are their concatenation", "[data][shard]") {
+  const TempDir dir;
+  Documents expected;
+  std::vector<int32_t> joined;
+  std::vector<fs::path> bins;
+  std::vector<uint64_t> firsts;
+  for (uint64_t i = 0; i < 6; ++i) {
+    const fs::path stem = dir / ("s" + std::to_string(i));
+    // Both widths, and one shard without documents in the middle.
+    const Documents documents = i == 3 ? Documents{} : random_documents(i, 257);
+    write_shard(stem, documents, i == 1 ? 70000 : 257);
+    bins.push_back(stem.string() + ".bin");
+    for (const auto& document : documents) {
+      expected.push_back(document);
+      firsts.push_back(i);
+      joined.insert(joined.end(), document.begin(), document.end());
+    }
+  }
+  const TokenShard all = TokenShard::open_indexed(bins, dir / "all.index");
+  CHECK(read_shard(all) == expected);
+  CHECK(all.num_tokens() == joined.size());
+  CHECK(all.num_files() == 6);
+  for (size_t d = 0; d < expected.size(); ++d) CHECK(all.path_of(d) == bins[firsts[d]].string());
+  const Rng rng(3, "test.ranges");
+  for (uint64_t i = 0; i < 500; ++i) {  // ranges that cross from file to file
+    const uint64_t first = rng.below(joined.size(), i);
+    std::vector<int32_t> out(rng.below(joined.size() - first + 1, i, 1));
+    all.copy(first, out);
+    CHECK(std::equal(out.begin(), out.end(), joined.begin() + static_cast<std::ptrdiff_t>(first)));
+  }
+}
+
+TEST_CASE("the index of several shards is used again only while they are the same", "[data][shard]") {
+  const TempDir dir;
+  const std::vector<fs::path> bins{dir / "a.bin", dir / "b.bin"};
+  write_shard(dir / "a", {{1, 2}, {3}}, 257);
+  write_shard(dir / "b", {{4}}, 257);
+  const auto open = [&] { return read_shard(TokenShard::open_indexed(bins, dir / "ab.index")); };
+  CHECK(open() == Documents{{1, 2}, {3}, {4}});
+  const auto written = fs::last_write_time(dir / "ab.index");
+  CHECK(open().size() == 3);
+  CHECK(fs::last_write_time(dir / "ab.index") == written);
+  SECTION("a shard written again is read again") {
+    write_shard(dir / "b", {{5, 6}, {7}}, 257);
+    CHECK(open() == Documents{{1, 2}, {3}, {5, 6}, {7}});
+  }
+  SECTION("a shard that lies is an error, and the index stays as it was") {
+    put(dir / "b.bin", "abc");
+    CHECK_THAT(error_of(open).place(), Contains("b.bin"));
+    write_shard(dir / "b", {{4}}, 257);
+    fs::remove(dir / "b.idx");
+    CHECK_THAT(error_of(open).place(), Contains("b.idx"));
+    CHECK_FALSE(fs::exists(dir / "ab.index.tmp"));
+  }
+  SECTION("a damaged index is made again") {
+    const std::string whole = read_file(dir / "ab.index", ErrorCode::data);
+    for (size_t at = 0; at < whole.size(); ++at) {
+      std::string altered = whole;
+      altered[at] = static_cast<char>(altered[at] ^ 0x41);
+      put(dir / "ab.index", altered);
+      const Documents read = open();
+      // Flipped bits inside the bounds may go unseen, but never lead outside of the tokens.
+      CHECK((at >= 8 + 64 + 16 + 32 || read == Documents{{1, 2}, {3}, {4}}));
+      put(dir / "ab.index", std::string_view(whole).substr(0, at));
+      CHECK(open() == Documents{{1, 2}, {3}, {4}});
+    }
+  }
+}
+
 TEST_CASE("llm.c and nanoGPT files are read as documents between end-of-text tokens", "[data][shard]") {
   const TempDir dir;
   const std::vector<uint16_t> tokens{9, 1, 2, 9, 3, 9, 4, 5};  // 9 ends a text

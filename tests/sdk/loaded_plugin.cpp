@@ -117,8 +117,10 @@ const std::vector<ShippedPlugin>& shipped_plugins() {
       {"difficulty", "length", {}},
       {"schedule", "cosine", {}},
       {"schedule", "milestones", {{"at", "[0.5]"}}},
+      {"schedule", "mixture-switch", {{"blends", "[1, 2]"}, {"when", "[]"}}},
       {"schedule", "plateau", {}},
       {"schedule", "prop-alpha", {}},
+      {"schedule", "reuse", {}},
       {"schedule", "tier-sync", {}},
       {"schedule", "wsd", {}},
   };

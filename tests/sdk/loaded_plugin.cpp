@@ -115,14 +115,21 @@ const std::vector<ShippedPlugin>& shipped_plugins() {
       {"growth", "zero", {{"num_layers", "[1]"}}},
       {"difficulty", "compression", {}},
       {"difficulty", "length", {}},
+      {"schedule", "competence", {}},
+      {"schedule", "constant", {}},
       {"schedule", "cosine", {}},
+      {"schedule", "inverse-sqrt", {}},
+      {"schedule", "linear", {}},
       {"schedule", "milestones", {{"at", "[0.5]"}}},
+      {"schedule", "mixture-ramp", {{"from", "[1]"}, {"to", "[1]"}}},
       {"schedule", "mixture-switch", {{"blends", "[1, 2]"}, {"when", "[]"}}},
       {"schedule", "plateau", {}},
       {"schedule", "prop-alpha", {}},
+      {"schedule", "ramp-up", {{"values", "[1, 2]"}, {"tokens", "10.0"}}},
       {"schedule", "reuse", {}},
       {"schedule", "tier-sync", {}},
       {"schedule", "wsd", {}},
+      {"schedule", "wsd-s", {}},
   };
   return plugins;
 }

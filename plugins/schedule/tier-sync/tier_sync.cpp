@@ -1,4 +1,5 @@
 // Data mixture in step with growth: each stage opens further difficulty tiers.
+#include <espalier/cpp/mixture.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>
@@ -31,9 +32,10 @@ class TierSync final : public sdk::Schedule {
         .param("phase_a_weights", &TierSync::phase_a_weights_,
                "phase_a balanced: a weight a tier, easiest first; empty: equal")
         .min(0);
+    sdk::describe_order(about, &TierSync::order_);
   }
 
-  void bind(sdk::Call&, const sdk::Progress& start, const std::vector<std::string>& keys) override {
+  void bind(sdk::Call& call, const sdk::Progress& start, const std::vector<std::string>& keys) override {
     const std::int64_t num_tiers = static_cast<std::int64_t>(keys.size());
     num_stages_ = std::max<std::int64_t>(start.num_stages, 1);
     tiers_.clear();
@@ -44,6 +46,11 @@ class TierSync final : public sdk::Schedule {
                            " once; it was asked for '", key, "'");
       }
       tiers_.push_back(tier);
+    }
+    ranks_.clear();
+    const std::vector<std::size_t> rank = sdk::tier_ranks(call, order_, keys.size());
+    for (const std::int64_t tier : tiers_) {
+      ranks_.push_back(static_cast<std::int64_t>(rank[static_cast<std::size_t>(tier)]));
     }
     if (!opened_.empty()) check_opened(num_tiers);
     if (!weights_.empty()) check_weights(num_tiers);
@@ -56,7 +63,7 @@ class TierSync final : public sdk::Schedule {
       return;
     }
     if (!weights_.empty()) {
-      for (std::size_t i = 0; i < tiers_.size(); ++i) out[i] = weight_at(at.stage, tiers_[i]);
+      for (std::size_t i = 0; i < tiers_.size(); ++i) out[i] = weight_at(at.stage, ranks_[i]);
       return;
     }
     const std::int64_t open = open_tiers(at.stage);
@@ -66,8 +73,8 @@ class TierSync final : public sdk::Schedule {
     }
     for (std::size_t i = 0; i < tiers_.size(); ++i) {
       double weight = 0;
-      if (tiers_[i] < open) weight = (1 - focus_) / static_cast<double>(open);
-      if (tiers_[i] >= newest && tiers_[i] < open) weight += focus_ / static_cast<double>(open - newest);
+      if (ranks_[i] < open) weight = (1 - focus_) / static_cast<double>(open);
+      if (ranks_[i] >= newest && ranks_[i] < open) weight += focus_ / static_cast<double>(open - newest);
       out[i] = weight;
     }
   }
@@ -157,7 +164,9 @@ class TierSync final : public sdk::Schedule {
   std::string phase_a_ = "stage";
   std::vector<double> phase_a_weights_;
   std::int64_t num_stages_ = 1;
+  std::string order_ = "easy-first";
   std::vector<std::int64_t> tiers_;  // the tier of each bound key
+  std::vector<std::int64_t> ranks_;  // and its place in the order
 };
 
 ESPALIER_PLUGIN(TierSync);

@@ -10,6 +10,33 @@
 
 namespace espalier::sdk {
 
+/// Place of each tier in the curriculum, for the orders "easy-first", "hard-first" and "shuffled". The shuffled order
+/// is random but fixed by the run's seed; it is neither the first one nor, from three tiers on, the second.
+inline std::vector<std::size_t> tier_ranks(Call& call, const std::string& order, std::size_t num_tiers) {
+  std::vector<std::size_t> straight(num_tiers);
+  std::iota(straight.begin(), straight.end(), std::size_t{0});
+  const std::vector<std::size_t> reversed(straight.rbegin(), straight.rend());
+  if (order == "hard-first") return reversed;
+  if (order != "shuffled" || num_tiers < 2) return straight;
+  std::vector<std::size_t> rank = straight;
+  const Rng rng = call.rng();
+  for (std::uint64_t attempt = 0; rank == straight || (num_tiers > 2 && rank == reversed); ++attempt) {
+    rank = straight;
+    const std::vector<double> draws = rng.uniform("shuffled order", attempt, num_tiers);
+    for (std::size_t i = num_tiers - 1; i > 0; --i) {  // Fisher and Yates
+      std::swap(rank[i], rank[static_cast<std::size_t>(draws[i] * static_cast<double>(i + 1))]);
+    }
+  }
+  return rank;
+}
+
+/// Declares the parameter that chooses the order.
+template <class Derived, class Owner>
+void describe_order(Description<Derived>& about, std::string Owner::*order) {
+  about.param("order", order, "easy-first, hard-first (anti-curriculum), or shuffled: a fixed random order (control)")
+      .choices({"easy-first", "hard-first", "shuffled"});
+}
+
 /// A schedule of the weights of the difficulty tiers, or of the sources if the user lists them. A derived class gives
 /// one weight a column and calls describe_columns() in its describe(). Columns are tiers in the order of the curriculum
 /// (parameter `order`), or sources in the order of `sources`. The weights that the host gets sum to 1.
@@ -34,7 +61,7 @@ class MixtureSchedule : public Schedule {
   /// Adds the parameters that all of these schedules share.
   template <class Derived>
   static void describe_columns(Description<Derived>& about) {
-    describe_order(about);
+    sdk::describe_order(about, &MixtureSchedule::order_);
     about.param("sources", &MixtureSchedule::sources_, "names of all sources, one a weight; empty: weights of tiers");
     about
         .param("replay", &MixtureSchedule::replay_,
@@ -44,14 +71,6 @@ class MixtureSchedule : public Schedule {
         .tunable();
     about.param("replay_source", &MixtureSchedule::replay_source_, "with sources: which of them replay is for");
   }
-  template <class Derived>
-  static void describe_order(Description<Derived>& about) {
-    about
-        .param("order", &MixtureSchedule::order_,
-               "easy-first, hard-first (anti-curriculum), or shuffled: a fixed random order (control)")
-        .choices({"easy-first", "hard-first", "shuffled"});
-  }
-
   /// The end of bind(): check the parameters against the number of columns.
   virtual void begin(const Progress& start, std::size_t num_columns) = 0;
   /// A weight a column, relative, at least one above 0. Pure in progress (and in state changed by observe()).
@@ -98,7 +117,7 @@ class MixtureSchedule : public Schedule {
       columns_.push_back(static_cast<std::size_t>(std::stoul(number)));
     }
     check_each_once(keys);
-    const std::vector<std::size_t> rank = ranks(call, columns_.size());
+    const std::vector<std::size_t> rank = tier_ranks(call, order_, columns_.size());
     for (std::size_t& column : columns_) column = rank[column];
   }
 
@@ -129,30 +148,6 @@ class MixtureSchedule : public Schedule {
     for (std::size_t i = 0; i < sorted.size(); ++i) {
       if (sorted[i] != i || (!sources_.empty() && sources_.size() != keys.size())) {
         throw invalid("this schedule needs each of the ", what(), " once");
-      }
-    }
-  }
-
-  /// Place of each tier in the curriculum.
-  std::vector<std::size_t> ranks(Call& call, std::size_t num_tiers) const {
-    std::vector<std::size_t> rank(num_tiers);
-    std::iota(rank.begin(), rank.end(), std::size_t{0});
-    if (order_ == "hard-first") std::reverse(rank.begin(), rank.end());
-    if (order_ == "shuffled") shuffle(call, rank);
-    return rank;
-  }
-
-  /// A random order of the run's seed other than the curriculum's own and, from three tiers on, than its reverse.
-  static void shuffle(Call& call, std::vector<std::size_t>& rank) {
-    if (rank.size() < 2) return;
-    const std::vector<std::size_t> straight = rank, reversed(rank.rbegin(), rank.rend());
-    const Rng rng = call.rng();
-    for (std::uint64_t attempt = 0; rank == straight || (rank.size() > 2 && rank == reversed); ++attempt) {
-      rank = straight;
-      const std::vector<double> draws = rng.uniform("shuffled order", attempt, rank.size());
-      for (std::size_t i = rank.size() - 1; i > 0; --i) {  // Fisher and Yates
-        const auto other = static_cast<std::size_t>(draws[i] * static_cast<double>(i + 1));
-        std::swap(rank[i], rank[other]);
       }
     }
   }

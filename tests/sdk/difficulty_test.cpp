@@ -4,28 +4,16 @@
 #include <random>
 
 #include "catch.h"
-#include "sdk/loaded_plugin.h"
+#include "sdk/difficulty_run.h"
 
 using namespace espalier::sdk_test;
 
 namespace {
 
 std::vector<float> scores(const Object& scorer, const std::vector<std::string>& texts) {
-  std::vector<std::uint64_t> ids(texts.size());
-  std::vector<std::int64_t> offsets = {0};
-  std::string all;
-  for (const std::string& text : texts) {
-    all += text;
-    offsets.push_back(static_cast<std::int64_t>(all.size()));
-  }
-  esp_docs docs{};
-  docs.struct_size = sizeof(esp_docs);
-  docs.count = texts.size();
-  docs.ids = ids.data();
-  docs.text = all.data();
-  docs.text_offsets = offsets.data();
+  const DocsOf docs(texts);
   std::vector<float> out(texts.size(), -1);
-  call_ok(scorer.table<esp_difficulty>().score, scorer.self(), &docs, out.data());
+  call_ok(scorer.table<esp_difficulty>().score, scorer.self(), docs.raw(), out.data());
   return out;
 }
 
@@ -43,12 +31,6 @@ std::string random_words(std::mt19937& random, std::size_t num_words, unsigned v
     }
     text += ' ';
   }
-  return text;
-}
-
-std::string random_bytes(std::mt19937& random, std::size_t size) {
-  std::string text(size, ' ');
-  for (char& c : text) c = static_cast<char>(random() & 0xFF);
   return text;
 }
 

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+
+#include "support/temp_dir.h"
 
 namespace espalier::sdk_test {
 
@@ -29,6 +32,22 @@ std::int64_t read(void* ctx, void* data, std::uint64_t size) {
   std::memcpy(data, stream.bytes.data() + stream.at, moved);
   stream.at += moved;
   return static_cast<std::int64_t>(moved);
+}
+
+/// The quality scorer cannot do without a model, or files to train one.
+FakeConfig::Overrides quality_params() {
+  static const TempDir folder;  // removed when the process ends
+  const auto write_lines = [&](const char* name, const char* word) {
+    const std::string path = (folder.path() / name).string();
+    std::ofstream file(path);
+    for (int i = 0; i < 20; ++i) file << word << i % 5 << " and a word\n";
+    return "\"" + path + "\"";
+  };
+  return {{"positive", write_lines("positive.txt", "good")},
+          {"negative", write_lines("negative.txt", "bad")},
+          {"dim", "2"},
+          {"epochs", "1"},
+          {"word_ngrams", "1"}};
 }
 
 }  // namespace
@@ -114,7 +133,13 @@ const std::vector<ShippedPlugin>& shipped_plugins() {
       {"growth", "staged", {{"num_layers", "[1]"}}},
       {"growth", "zero", {{"num_layers", "[1]"}}},
       {"difficulty", "compression", {}},
+      {"difficulty", "dedup-novelty", {{"table_bits", "16"}}},
       {"difficulty", "length", {}},
+      {"difficulty", "lexical-diversity", {}},
+      {"difficulty", "ngram-lm", {}},
+      {"difficulty", "quality", quality_params()},
+      {"difficulty", "rarity", {{"table_bits", "16"}}},
+      {"difficulty", "readability", {}},
       {"schedule", "competence", {}},
       {"schedule", "constant", {}},
       {"schedule", "cosine", {}},

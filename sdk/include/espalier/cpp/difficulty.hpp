@@ -57,6 +57,8 @@ class Difficulty : public Plugin {
   /// ESP_NEEDS_* bits; hide it with your own.
   static constexpr std::uint32_t needs = ESP_NEEDS_TEXT;
 
+  /// With ESP_NEEDS_FIT: false where the parameters, which are known by then, make a fit needless.
+  virtual bool wants_fit() const { return true; }
   /// Optional, with ESP_NEEDS_FIT: sees every document once before any score.
   virtual void fit(Call&, const Docs&) {}
   virtual void fit_end(Call&) {}
@@ -114,14 +116,16 @@ struct DifficultyEdge {
     });
   }
 
-  static const void* table() {
+  static const void* table(const T& plugin) {
     constexpr bool fits = (T::needs & ESP_NEEDS_FIT) != 0;
     constexpr bool merges = !std::is_same_v<decltype(&T::fit_merge), decltype(&Difficulty::fit_merge)>;
     static_assert(!merges || (fits && has_state<T>()),
                   "fit_merge() reads what save() wrote: ESP_NEEDS_FIT, save, load");
     static const esp_difficulty difficulty = {sizeof(esp_difficulty),    T::needs, fits ? &fit_batch : nullptr,
                                               fits ? &fit_end : nullptr, &score,   merges ? &fit_merge : nullptr};
-    return &difficulty;
+    static const esp_difficulty ready = {
+        sizeof(esp_difficulty), T::needs & ~ESP_NEEDS_FIT, nullptr, nullptr, &score, nullptr};
+    return plugin.wants_fit() ? &difficulty : &ready;
   }
 
   static const void* get(void*, const char* extension_id) {

@@ -29,9 +29,13 @@ void create_object(esp_call* raw_call, const esp_host* raw_host, const esp_confi
   object.get = &EdgeOf<T>::get;
   object.save = &save<T>;
   object.load = &load<T>;
+  if constexpr (std::is_base_of_v<Difficulty, T>) {
+    *vtable = EdgeOf<T>::table(instance->plugin);
+  } else {
+    *vtable = EdgeOf<T>::table();
+  }
   object.self = instance.release();
   sized_write(out, object);
-  *vtable = EdgeOf<T>::table();
 }
 
 /// The library's front door, over all its plugin classes.

@@ -8,6 +8,7 @@
 
 #include "core/app/batches.h"
 #include "core/app/environment.h"
+#include "core/app/initial_weights.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
@@ -87,6 +88,11 @@ void run_training(RunConfig config, const RunOptions& options) {
     loader.restore(stream_state_from_json(json::parse(start.resumed->snapshot.data_state).at("stream")));
     load_plugin_state(s, start.resumed->snapshot.plugin_state);
     log_info("resuming from {} at step {}", start.resumed->dir.string(), state.step);
+    if (const auto changes = describe_changes(start.resumed->snapshot.config_toml, resolved_toml(s.config));
+        !changes.empty())
+      log_info("settings that differ from those of the checkpoint; the new ones hold:\n{}", changes);
+  } else if (!s.config.checkpoint.initial_load_path.empty()) {
+    state = load_initial_weights(s, device.device);
   } else {
     state = first_state(s, device.device);
   }
@@ -129,6 +135,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };
   recorder_parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
   Recorder recorder(std::move(recorder_parts));
+  if (state.origin && state.step == 0)
+    for (const auto& [source, result] : recorder.validate(state)) state.origin->val_loss[source] = result.nll();
 
   TrainParts parts{s.config.training,
                    s.config.optimizer,
@@ -157,6 +165,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (!validation.empty())
     log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
              unigram_baseline(s, sets));
+  if (trainer.state().origin) log_info("{}", format_change_of_loss(*trainer.state().origin, validation));
   save(trainer.state());
   write_samples(s, trainer.state(), start.run_dir / "samples.txt", compute);
 }

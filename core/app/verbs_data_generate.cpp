@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "core/data/generate/grammar.h"
 #include "core/data/generate/jsonl_output.h"
 #include "core/data/generate/records.h"
 

@@ -25,6 +25,13 @@ void CheckpointConfig::fields(Fields& f) {
           "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
           "folder that has one.",
           {"auto", "never"});
+  f.field(
+      "initial_load_path", initial_load_path,
+      "Weights that a new run starts from, at step 0 and with this configuration: a checkpoint, a run folder (its "
+      "newest checkpoint) or a Hugging Face model folder; empty: random weights. A run that has a checkpoint of its "
+      "own resumes from that.");
+  f.field("initial_load_optimizer", initial_load_optimizer,
+          "With initial_load_path: take over the optimizer's moments, or start with fresh ones.", {"load", "reset"});
 }
 
 namespace {
@@ -128,6 +135,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
                          {"architecture", spec_to_json(s.spec)},
                          {"num_params", num_params(s.spec)},
                          {"lineage", lineage_to_json(s.lineage)},
+                         {"initial_weights", s.origin ? initial_to_json(*s.origin) : json()},
                          {"plugins", plugins_to_json(snapshot.plugins)},
                          {"files", file_hashes(dir)}};
   write_file(own / "manifest.json", manifest.dump(2) + "\n", kCode);
@@ -241,6 +249,8 @@ Snapshot load_checkpoint(const fs::path& dir) {
     s.stage_start = state.at("stage_start");
     s.lr_previous = state.at("lr_previous");
     s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
+    if (const json initial = manifest.value("initial_weights", json()); !initial.is_null())
+      s.origin = initial_from_json(initial);
     for (auto& event : s.lineage) {
       event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
       if (event.operator_steps > 0) event.leaves = read_safetensors(own / "plans" / (event.plan_hash + ".safetensors"));

@@ -29,6 +29,8 @@ struct CheckpointConfig {
   int64_t keep_latest = 3;
   bool at_growth = false;
   std::string resume = "auto";
+  std::string initial_load_path;
+  std::string initial_load_optimizer = "load";
 
   void fields(Fields& f);
 };

@@ -80,6 +80,17 @@ std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string&
   return out;
 }
 
+json initial_to_json(const InitialWeights& initial) {
+  return {{"path", initial.path},        {"model_sha256", initial.sha256}, {"step", initial.step},
+          {"tokens", initial.tokens},    {"lr_last", initial.lr_last},     {"optimizer", initial.optimizer},
+          {"val_loss", initial.val_loss}};
+}
+
+InitialWeights initial_from_json(const json& entry) {
+  return {entry.at("path"),    entry.at("model_sha256"), entry.at("step"),    entry.at("tokens"),
+          entry.at("lr_last"), entry.at("optimizer"),    entry.at("val_loss")};
+}
+
 json plugins_to_json(const std::vector<PluginRecord>& plugins) {
   json out = json::array();
   for (const auto& plugin : plugins) out.push_back(plugin_to_json(plugin));

@@ -11,6 +11,8 @@ nlohmann::json spec_to_json(const ModelSpec& spec);
 nlohmann::json lineage_to_json(const std::vector<GrowthEvent>& lineage);
 std::vector<GrowthEvent> lineage_from_json(const nlohmann::json& json, const std::string& place);
 nlohmann::json plugins_to_json(const std::vector<PluginRecord>& plugins);
+nlohmann::json initial_to_json(const InitialWeights& initial);
+InitialWeights initial_from_json(const nlohmann::json& json);
 std::vector<PluginRecord> plugins_from_json(const nlohmann::json& json);
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 // Everything that training changes. A checkpoint is this, the data position and the plugins' own state.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,15 @@ struct GrowthEvent {
   int64_t operator_steps = 0;  // its length
 };
 
+// Where the first weights of a run came from, when it did not draw them ([checkpoint].initial_load_path).
+struct InitialWeights {
+  std::string path, sha256;                // the folder; of its model.safetensors
+  int64_t step = 0, tokens = 0;            // of the run that made them; 0: not known
+  double lr_last = 0;                      // its last learning rate; 0: not known
+  bool optimizer = false;                  // whether its moments were taken over
+  std::map<std::string, double> val_loss;  // of each source before the first step, in nats a token
+};
+
 struct TrainState {
   ModelSpec spec;
   ParamTable params;
@@ -41,6 +51,7 @@ struct TrainState {
   std::vector<GrowthEvent> lineage;
   std::optional<OperatorPhase> operators;  // while a growth operator is being learned; the model is still the old one
   GrowthWatch watch;
+  std::optional<InitialWeights> origin;
 };
 
 }  // namespace espalier

@@ -1,0 +1,133 @@
+#include "core/app/initial_weights.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/app/resume.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/config/toml_changes.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kPathKey = "checkpoint.initial_load_path";
+
+// The folder of the model itself.
+fs::path model_folder(const fs::path& path, const std::string& place) {
+  if (fs::exists(path / "config.json")) return path;
+  if (fs::is_directory(path / "checkpoints")) {
+    std::vector<std::string> skipped;
+    const auto found = load_latest(path / "checkpoints", skipped);
+    for (const auto& reason : skipped) log_warning("skipping a damaged checkpoint: {}", reason);
+    if (found) return found->dir;
+  }
+  throw Error(ErrorCode::config, fmt::format("{} holds no model", path.string()), place,
+              "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
+}
+
+// seq_len is the run's own: rotary positions have no table of it.
+bool same_shape(ModelSpec a, const ModelSpec& b) {
+  if (a.position == Position::rope) a.seq_len = b.seq_len;
+  return a == b;
+}
+
+void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const fs::path& dir) {
+  if (same_shape(loaded, wanted)) return;
+  throw Error(
+      ErrorCode::checkpoint,
+      fmt::format("holds a model of {} layers, width {}, {} heads, {} hidden units, vocabulary {}, {} positions; "
+                  "the run begins with {}, {}, {}, {}, {}, {}, or another norm, activation or bias",
+                  loaded.num_layers, loaded.d_model, loaded.num_heads, loaded.d_ff, loaded.vocab_size,
+                  name_of(loaded.position), wanted.num_layers, wanted.d_model, wanted.num_heads, wanted.d_ff,
+                  wanted.vocab_size, name_of(wanted.position)),
+      dir.string(), "set [model] to the shape of the checkpoint's config.json");
+}
+
+void check_tokenizer(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
+  if (json::parse(snapshot.data_state).at("tokenizer") == s.tokenizer->fingerprint()) return;
+  throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now",
+              dir.string(), fmt::format("set data.tokenizer = \"{}\"", dir.string()));
+}
+
+}  // namespace
+
+std::string describe_changes(const std::string& before_toml, const std::string& after_toml) {
+  const auto changes = toml_changes(before_toml, after_toml);
+  const auto changed = [&](const std::string& key) {
+    return std::any_of(changes.begin(), changes.end(), [&](const TomlChange& change) { return change.key == key; });
+  };
+  std::string out;
+  for (const auto& change : changes) {
+    // What another plugin was set to says nothing about this one.
+    const size_t params = change.key.find(".params.");
+    if (change.after.empty() && params != std::string::npos && changed(change.key.substr(0, params) + ".plugin"))
+      continue;
+    out += fmt::format("  {}: {} -> {}\n", change.key, change.before.empty() ? "not set" : change.before,
+                       change.after.empty() ? "not set" : change.after);
+  }
+  return out;
+}
+
+TrainState load_initial_weights(const Session& s, at::Device device) {
+  const auto& config = s.config.checkpoint;
+  const fs::path dir = model_folder(config.initial_load_path, s.config.places.of(kPathKey));
+  const bool optimizer = config.initial_load_optimizer == "load";
+  TrainState state;
+  InitialWeights origin{
+      dir.string(), sha256_file(dir / "model.safetensors", ErrorCode::checkpoint), 0, 0, 0, optimizer, {}};
+  if (fs::exists(dir / "espalier" / "manifest.json")) {
+    Snapshot snapshot = load_checkpoint(dir);
+    check_tokenizer(snapshot, s, dir);
+    state.spec = snapshot.state.spec;
+    state.params = std::move(snapshot.state.params);
+    if (optimizer) state.optim = std::move(snapshot.state.optim);
+    origin.step = snapshot.state.step;
+    origin.tokens = snapshot.state.tokens;
+    origin.lr_last = snapshot.state.lr_previous;
+    const std::string changes = describe_changes(snapshot.config_toml, resolved_toml(s.config));
+    if (!changes.empty())
+      log_info("settings that differ from those the weights were trained with; the new ones hold:\n{}", changes);
+  } else {
+    if (optimizer)
+      throw Error(ErrorCode::config, fmt::format("{} has no optimizer state to load", dir.string()),
+                  s.config.places.of("checkpoint.initial_load_optimizer"),
+                  "set checkpoint.initial_load_optimizer = \"reset\"");
+    LoadedModel model = load_model(dir);
+    state.spec = model.spec;
+    state.params = std::move(model.params);
+  }
+  const ModelSpec& wanted = s.timeline.stages.front().spec;
+  check_shape(state.spec, wanted, dir);
+  state.spec = wanted;
+  Progress start;
+  start.total_steps = s.total_steps;
+  start.total_tokens = s.timeline.total_tokens;
+  start.num_stages = static_cast<int64_t>(s.timeline.stages.size());
+  start.stage_total_steps = s.timeline.stages.front().steps;
+  start.lr_peak = s.config.optimizer.lr;
+  log_info("weights from {}{}; optimizer state {}; learning rate {}{:.3e}", dir.string(),
+           origin.step > 0 ? fmt::format(" ({} steps, {} tokens)", origin.step, with_commas(origin.tokens)) : "",
+           optimizer ? "loaded" : "reset",
+           origin.lr_last > 0 ? fmt::format("{:.3e} there, here from ", origin.lr_last) : "from ",
+           s.decisions.lr->value(start));
+  state.origin = std::move(origin);
+  return to_device(std::move(state), device);
+}
+
+std::string format_change_of_loss(const InitialWeights& origin, const std::vector<SourceEvaluation>& now) {
+  if (origin.val_loss.empty()) return {};
+  std::string out = fmt::format("{:<16} {:>10} {:>10} {:>10}\n", "loss by source", "before", "after", "change");
+  for (const auto& [source, result] : now)
+    if (const auto before = origin.val_loss.find(source); before != origin.val_loss.end())
+      out += fmt::format("{:<16} {:>10.4f} {:>10.4f} {:>+10.4f}\n", source, before->second, result.nll(),
+                         result.nll() - before->second);
+  return out;
+}
+
+}  // namespace espalier

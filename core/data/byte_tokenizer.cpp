@@ -4,27 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/file.h"
+#include "core/data/byte_level.h"
 #include "core/data/hf_files.h"
 
 namespace espalier {
 namespace {
 
 constexpr int32_t kEos = 256;
-
-// The printable stand-in that byte-level BPE files use for a byte, as UTF-8: printable Latin-1 stands for itself, the
-// other bytes become U+0100 and up, in order.
-std::string stand_in(int byte) {
-  const auto printable = [](int b) {
-    return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
-  };
-  int code = byte;
-  if (!printable(byte)) {
-    code = 0x100;
-    for (int b = 0; b < byte; ++b) code += printable(b) ? 0 : 1;
-  }
-  if (code < 0x80) return {static_cast<char>(code)};
-  return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
-}
 
 class ByteEncoder : public Encoder {
  public:
@@ -62,7 +48,7 @@ std::unique_ptr<Tokenizer> make_byte_tokenizer() {
 
 nlohmann::json byte_tokenizer_json() {
   nlohmann::json vocab;
-  for (int byte = 0; byte < 256; ++byte) vocab[stand_in(byte)] = byte;
+  for (int byte = 0; byte < 256; ++byte) vocab[std::string(byte_level(static_cast<uint8_t>(byte)))] = byte;
   vocab[std::string(kEndOfText)] = kEos;
   const nlohmann::json byte_level{
       {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};

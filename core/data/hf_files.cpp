@@ -1,7 +1,10 @@
 #include "core/data/hf_files.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "core/base/error.h"
 #include "core/base/file.h"
 
 namespace espalier {
@@ -23,8 +26,7 @@ nlohmann::json hf_tokenizer_json(const std::vector<SpecialToken>& special, const
   return tokenizer;
 }
 
-void write_hf_files(const std::filesystem::path& folder, const nlohmann::json& tokenizer, const std::string& eos,
-                    const std::string& unk) {
+HfFiles hf_config_files(const std::string& eos, const std::string& unk) {
   nlohmann::json config{{"tokenizer_class", "PreTrainedTokenizerFast"},
                         {"eos_token", eos},
                         {"clean_up_tokenization_spaces", false},
@@ -32,9 +34,51 @@ void write_hf_files(const std::filesystem::path& folder, const nlohmann::json& t
                         {"model_max_length", 1000000000}};
   nlohmann::json special{{"eos_token", eos}};
   if (!unk.empty()) config["unk_token"] = special["unk_token"] = unk;
-  write_file(folder / "tokenizer.json", tokenizer.dump(1), ErrorCode::data);
-  write_file(folder / "tokenizer_config.json", config.dump(1), ErrorCode::data);
-  write_file(folder / "special_tokens_map.json", special.dump(1), ErrorCode::data);
+  return {{"tokenizer_config.json", config.dump(1)}, {"special_tokens_map.json", special.dump(1)}};
+}
+
+HfFiles read_hf_files(const std::filesystem::path& folder) {
+  HfFiles files;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"})
+    if (fs::exists(folder / name)) files[name] = read_file(folder / name, ErrorCode::data);
+  return files;
+}
+
+std::string hf_eos_token(const HfFiles& files, const std::filesystem::path& folder) {
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    const auto file = files.find(name);
+    if (file == files.end()) continue;
+    const auto config = parse_json(file->second, (folder / name).string());
+    if (!config.is_object() || !config.contains("eos_token")) continue;
+    const auto& eos = config["eos_token"];
+    if (eos.is_string()) return eos.get<std::string>();
+    if (eos.is_object() && eos.contains("content") && eos["content"].is_string())
+      return eos["content"].get<std::string>();
+  }
+  return "";
+}
+
+nlohmann::json parse_json(const std::string& text, const std::string& place) {
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    const auto* syntax = dynamic_cast<const nlohmann::json::parse_error*>(&error);
+    throw Error(ErrorCode::data,
+                syntax == nullptr ? "not valid JSON"
+                                  : fmt::format("not valid JSON from byte {} of {}", syntax->byte, text.size()),
+                place, "copy the tokenizer again");
+  }
+}
+
+void write_hf_files(const std::filesystem::path& folder, const HfFiles& files) {
+  for (const auto& [name, content] : files) write_file(folder / name, content, ErrorCode::data);
+}
+
+void write_hf_files(const std::filesystem::path& folder, const nlohmann::json& tokenizer, const std::string& eos,
+                    const std::string& unk) {
+  HfFiles files = hf_config_files(eos, unk);
+  files["tokenizer.json"] = tokenizer.dump(1);
+  write_hf_files(folder, files);
 }
 
 }  // namespace espalier

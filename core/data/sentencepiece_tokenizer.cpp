@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 #include <sentencepiece_processor.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/data/hf_files.h"
 #include "core/data/sentencepiece_model.h"
+#include "core/data/word_cache.h"
 
 namespace espalier {
 namespace {
@@ -19,7 +18,6 @@ using Kind = SentencePieceModel::Kind;
 using PieceType = SentencePieceModel::PieceType;
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581, which stands for ' ' inside pieces
-constexpr const char* kHfFiles[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"};
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
@@ -94,18 +92,10 @@ class SentencePieceEncoder : public Encoder {
   }
 
   void encode_word(std::string_view word, std::vector<int32_t>& ids) {
-    constexpr size_t kLongestKept = 48, kMostKept = 200000;
-    if (word.size() > kLongestKept) return encode_piecewise(word, ids);
-    const auto found = words_.find(word);
-    if (found != words_.end()) {
-      ids.insert(ids.end(), found->second.begin(), found->second.end());
-      return;
-    }
-    std::vector<int32_t> fresh;
-    encode_piecewise(word, fresh);
-    ids.insert(ids.end(), fresh.begin(), fresh.end());
-    if (words_.size() >= kMostKept) words_.clear();
-    words_.emplace(word, std::move(fresh));
+    if (cache_.find(word, ids)) return;
+    const size_t before = ids.size();
+    encode_piecewise(word, ids);
+    cache_.remember(word, std::span(ids).subspan(before));
   }
 
   void encode_piecewise(std::string_view text, std::vector<int32_t>& ids) {
@@ -115,18 +105,14 @@ class SentencePieceEncoder : public Encoder {
     ids.insert(ids.end(), scratch_.begin(), scratch_.end());
   }
 
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
   const Loaded& model_;
-  std::unordered_map<std::string, std::vector<int32_t>, Hash, std::equal_to<>> words_;
+  WordCache cache_;
   std::vector<int> scratch_;
 };
 
 class SentencePieceTokenizer : public Tokenizer {
  public:
-  SentencePieceTokenizer(std::string file, std::map<std::string, std::string> hf, const std::string& place)
+  SentencePieceTokenizer(std::string file, HfFiles hf, const std::string& place)
       : file_(std::move(file)), model_(SentencePieceModel::parse(file_, place)), hf_(std::move(hf)) {
     require_lossless(model_, place);
     if (hf_.empty() && model_.kind != Kind::unigram)
@@ -158,7 +144,7 @@ class SentencePieceTokenizer : public Tokenizer {
   void save_hf(const fs::path& folder) const override {
     write_file(folder / "tokenizer.model", file_, ErrorCode::data);
     if (hf_.empty()) return write_hf_files(folder, unigram_json(), text_of(eos()), text_of(loaded_.processor.unk_id()));
-    for (const auto& [name, content] : hf_) write_file(folder / name, content, ErrorCode::data);
+    write_hf_files(folder, hf_);
   }
 
  private:
@@ -208,24 +194,20 @@ class SentencePieceTokenizer : public Tokenizer {
 
   std::string file_;
   SentencePieceModel model_;
-  std::map<std::string, std::string> hf_;  // file name -> content
+  HfFiles hf_;
   Loaded loaded_;
 };
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_sentencepiece(const fs::path& path) {
-  std::map<std::string, std::string> hf;
-  for (const char* name : kHfFiles) {
-    const auto beside = path.parent_path() / name;
-    if (fs::exists(beside)) hf[name] = read_file(beside, ErrorCode::data);
-  }
+  HfFiles hf = read_hf_files(path.parent_path());
   if (hf.count("tokenizer.json") == 0) hf.clear();
   return std::make_unique<SentencePieceTokenizer>(read_file(path, ErrorCode::data), std::move(hf), path.string());
 }
 
 std::unique_ptr<Tokenizer> make_sentencepiece(std::string model, const std::string& place) {
-  return std::make_unique<SentencePieceTokenizer>(std::move(model), std::map<std::string, std::string>{}, place);
+  return std::make_unique<SentencePieceTokenizer>(std::move(model), HfFiles{}, place);
 }
 
 }  // namespace espalier

@@ -4,17 +4,34 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/data/bpe_json.h"
+#include "core/data/bpe_tokenizer.h"
 #include "core/data/byte_tokenizer.h"
+#include "core/data/hf_files.h"
 #include "core/data/sentencepiece_tokenizer.h"
+#include "core/data/tiktoken_ranks.h"
 
 namespace espalier {
 namespace {
 
 bool is_byte_tokenizer(const nlohmann::json& hf) {
+  if (!hf.is_object()) return false;
   const auto model = hf.find("model");
   if (model == hf.end() || !model->is_object() || model->value("type", "") != "BPE") return false;
   const auto merges = model->find("merges");
   return merges != model->end() && merges->empty() && hf == byte_tokenizer_json();
+}
+
+// `path`: a tokenizer.json; the files beside it name the end-of-text token.
+std::unique_ptr<Tokenizer> load_hf(const fs::path& path) {
+  HfFiles files = read_hf_files(path.parent_path());
+  files["tokenizer.json"] = read_file(path, ErrorCode::data);
+  const auto hf = parse_json(files["tokenizer.json"], path.string());
+  if (is_byte_tokenizer(hf)) return make_byte_tokenizer();
+  const std::string eos = hf_eos_token(files, path.parent_path());
+  BpeParts parts = bpe_parts(hf, eos.empty() ? std::string(kEndOfText) : eos, path.string());
+  parts.hf_files = std::move(files);
+  return make_bpe(std::move(parts), path.string());
 }
 
 }  // namespace
@@ -31,20 +48,24 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return text;
 }
 
-std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
+std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path, const std::string& pattern) {
   if (!fs::exists(path))
-    throw Error(ErrorCode::data, "no such tokenizer folder or file", path.string(),
-                "use \"sentencepiece\", \"byte\", or the path of a tokenizer folder or .model file");
-  if (!fs::is_directory(path)) return load_sentencepiece(path);
+    throw Error(
+        ErrorCode::data, "no such tokenizer folder or file", path.string(),
+        "use \"sentencepiece\", \"bpe\", \"byte\", or the path of a tokenizer folder, a tokenizer.json, a .model or a "
+        "tiktoken rank file");
+  if (fs::is_regular_file(path) && path.extension() != ".model" && path.extension() != ".json") {
+    const std::string bytes = read_file(path, ErrorCode::data);
+    if (is_tiktoken(bytes) || path.extension() == ".tiktoken")
+      return make_bpe(tiktoken_parts(bytes, pattern, path.string()), path.string());
+  }
+  if (!pattern.empty())
+    throw Error(ErrorCode::config, "a pattern is for tiktoken rank files only, and this is none: " + path.string(),
+                "data.tokenizer_pattern", "leave it out");
+  if (!fs::is_directory(path)) return path.extension() == ".json" ? load_hf(path) : load_sentencepiece(path);
   if (fs::exists(path / "tokenizer.model")) return load_sentencepiece(path / "tokenizer.model");
-  const auto json_path = path / "tokenizer.json";
-  if (!fs::exists(json_path))
-    throw Error(ErrorCode::data, "the folder holds no tokenizer (tokenizer.model or tokenizer.json)", path.string());
-  const auto hf = nlohmann::json::parse(read_file(json_path, ErrorCode::data), nullptr, false);
-  if (hf.is_discarded()) throw Error(ErrorCode::data, "not valid JSON", json_path.string(), "copy the tokenizer again");
-  if (is_byte_tokenizer(hf)) return make_byte_tokenizer();
-  throw Error(ErrorCode::data, "this kind of tokenizer is not supported", json_path.string(),
-              "supported: SentencePiece (tokenizer.model) and the byte tokenizer");
+  if (fs::exists(path / "tokenizer.json")) return load_hf(path / "tokenizer.json");
+  throw Error(ErrorCode::data, "the folder holds no tokenizer (tokenizer.model or tokenizer.json)", path.string());
 }
 
 }  // namespace espalier

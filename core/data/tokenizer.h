@@ -1,4 +1,6 @@
-// Text to token ids and back. Every tokenizer here is lossless: decode(encode(text)) == text for any UTF-8 text.
+// Text to token ids and back. Every tokenizer here is lossless: decode(encode(text)) == text for any UTF-8 text. (One
+// exception: a byte-level BPE with add_prefix_space gives a text without a space in front back with one, as Hugging
+// Face's does.)
 #pragma once
 
 #include <cstdint>
@@ -44,8 +46,10 @@ class Tokenizer {
   int64_t byte_length(int32_t id) const { return static_cast<int64_t>(bytes(id).size()); }
 };
 
-// Reads a folder that save_hf wrote, or a SentencePiece .model file. Throws Error(data) when it is missing, damaged or
-// of a kind that is not supported.
-std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
+// Reads a folder that save_hf wrote or another Hugging Face folder with a byte-level BPE, a tokenizer.json, a
+// SentencePiece .model file, or a tiktoken rank file. `pattern` is for rank files only ("gpt2", "cl100k", "o200k");
+// known ones need none. Throws Error(data) when it is missing, damaged or of a kind that is not supported,
+// Error(config) for the pattern.
+std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path, const std::string& pattern = "");
 
 }  // namespace espalier

@@ -10,8 +10,8 @@ namespace {
 
 int64_t planned_vocab(const DataConfig& data) {
   if (data.tokenizer == "byte") return 257;
-  if (data.tokenizer == "sentencepiece") return data.vocab_size;
-  return load_tokenizer(data.tokenizer)->vocab_size();
+  if (data.tokenizer == "sentencepiece" || data.tokenizer == "bpe") return data.vocab_size;
+  return load_tokenizer(data.tokenizer, data.tokenizer_pattern)->vocab_size();
 }
 
 void build_data(Session& s, const plugin::PluginSetup& setup) {

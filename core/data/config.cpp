@@ -50,8 +50,11 @@ void SourceConfig::fields(Fields& f) {
 void DataConfig::fields(Fields& f) {
   f.field(
       "tokenizer", tokenizer,
-      "\"sentencepiece\" (trained on the sources and cached), \"byte\", or the path of a tokenizer folder or .model "
-      "file.");
+      "\"sentencepiece\" or \"bpe\" (trained on the sources and cached), \"byte\", or the path of a tokenizer folder, a "
+      "tokenizer.json, a .model or a tiktoken rank file.");
+  f.field("tokenizer_pattern", tokenizer_pattern,
+          "How a tiktoken rank file cuts text: gpt2, cl100k or o200k; empty: known files bring their own.",
+          Choices{"", "gpt2", "cl100k", "o200k"});
   f.field("vocab_size", vocab_size, "Vocabulary of the trained tokenizer; a small corpus may give a smaller one.",
           Range::between(400, 1000000));
   f.field("cache_dir", cache_dir, "Folder of token shards, difficulty scores and the trained tokenizer.");

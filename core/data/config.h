@@ -33,6 +33,7 @@ struct SourceConfig {
 
 struct DataConfig {
   std::string tokenizer = "sentencepiece";
+  std::string tokenizer_pattern;  // of a tiktoken rank file; empty: by the file
   int64_t vocab_size = 4096;
   std::string cache_dir = "runs/cache";
   std::string exhausted = "repeat";

@@ -8,6 +8,8 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/data/bpe_json.h"
+#include "core/data/bpe_training.h"
 #include "core/data/byte_tokenizer.h"
 #include "core/data/cache_lock.h"
 #include "core/data/documents.h"
@@ -87,7 +89,8 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
   const CacheLock lock(cache);
   FileHashes hashes(cache);
   std::vector<std::pair<fs::path, std::string>> texts;  // file, text field
-  std::string parts = sentencepiece_settings(config.vocab_size);
+  const bool bpe = config.tokenizer == "bpe";
+  std::string parts = bpe ? bpe_settings(config.vocab_size) : sentencepiece_settings(config.vocab_size);
   for (const auto& source : config.sources)
     for (const auto& file : train_files(source)) {
       if (is_token_shard(file)) continue;
@@ -98,19 +101,24 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
   if (texts.empty())
     throw Error(ErrorCode::config, "there is no text to train a tokenizer on: every source is made of token shards",
                 "data.tokenizer", "set it to the folder of the tokenizer that made the shards");
-  const fs::path file = cache / fmt::format("tokenizer.{}.model", sha256_bytes(parts).substr(0, kKeyDigits));
-  if (fs::exists(file)) return make_sentencepiece(read_file(file, ErrorCode::data), file.string());
+  const auto key = sha256_bytes(parts).substr(0, kKeyDigits);
+  const fs::path file = cache / fmt::format("tokenizer.{}.{}", key, bpe ? "json" : "model");
+  const auto read = [&] {
+    return bpe ? load_tokenizer(file) : make_sentencepiece(read_file(file, ErrorCode::data), file.string());
+  };
+  if (fs::exists(file)) return read();
 
   TextSample sample;
   for (const auto& [path, field] : texts) {
     const auto reader = open_documents(path, field);
     for (std::string text; reader->next(text);) sample.add(text);
   }
-  log_info("training a SentencePiece tokenizer of {} pieces on {}B of text", config.vocab_size,
+  log_info("training a {} tokenizer of {} pieces on {}B of text", bpe ? "BPE" : "SentencePiece", config.vocab_size,
            human_count(static_cast<double>(sample.bytes())));
-  const std::string model = train_sentencepiece(sample, config.vocab_size);
-  auto tokenizer = make_sentencepiece(model, file.string());
+  const std::string model = bpe ? bpe_tokenizer_json(train_bpe(sample, config.vocab_size)).dump(1)
+                                : train_sentencepiece(sample, config.vocab_size);
   write_file_atomic(file, model, ErrorCode::data);
+  auto tokenizer = read();
   if (tokenizer->vocab_size() != config.vocab_size)
     log_warning("the text supports {} pieces only, not {}", tokenizer->vocab_size(), config.vocab_size);
   return tokenizer;
@@ -121,8 +129,8 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
 std::unique_ptr<Tokenizer> make_tokenizer(const DataConfig& config) {
   check(config);
   if (config.tokenizer == "byte") return make_byte_tokenizer();
-  if (config.tokenizer == "sentencepiece") return trained_tokenizer(config);
-  return load_tokenizer(config.tokenizer);
+  if (config.tokenizer == "sentencepiece" || config.tokenizer == "bpe") return trained_tokenizer(config);
+  return load_tokenizer(config.tokenizer, config.tokenizer_pattern);
 }
 
 PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,

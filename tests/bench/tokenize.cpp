@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/data/bpe_training.h"
 #include "core/data/byte_tokenizer.h"
 #include "core/data/documents.h"
 #include "core/data/sentencepiece_tokenizer.h"
@@ -55,6 +56,7 @@ std::unique_ptr<Tokenizer> open(const Options& options, const std::vector<std::s
   if (name == "byte") return make_byte_tokenizer();
   if (name.starts_with("sentencepiece:"))
     return make_sentencepiece(train_sentencepiece(sample_of(texts), std::stoll(name.substr(14))), "trained");
+  if (name.starts_with("bpe:")) return make_bpe(train_bpe(sample_of(texts), std::stoll(name.substr(4))), "trained");
   return load_tokenizer(name, options.pattern);
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/data/bpe_training.h"
 #include "core/data/sentencepiece_model.h"
 #include "core/data/sentencepiece_tokenizer.h"
 #include "core/data/sentencepiece_training.h"
@@ -23,10 +24,17 @@ const std::string& small_model() {
   return model;
 }
 
+std::unique_ptr<Tokenizer> small_bpe() {
+  TextSample sample;
+  for (uint64_t i = 0; i < 5; ++i) sample.add(random_words(i, 2000));
+  return make_bpe(train_bpe(sample, 400), "test");
+}
+
 std::vector<std::unique_ptr<Tokenizer>> tokenizers() {
   std::vector<std::unique_ptr<Tokenizer>> all;
   all.push_back(make_byte_tokenizer());
   all.push_back(make_sentencepiece(small_model(), "test"));
+  all.push_back(small_bpe());
   return all;
 }
 
@@ -159,7 +167,9 @@ TEST_CASE("tokenizers that cannot be used are refused with the reason", "[data][
   // Appended protocol buffer fields override: normalizer_spec.remove_extra_whitespaces = true.
   CHECK_THAT(refused(small_model() + std::string("\x1a\x02\x20\x01", 4)).message(), Contains("removes white space"));
   put(dir / "bpe/tokenizer.json", R"({"model":{"type":"BPE","vocab":{},"merges":["a b"]}})");
-  CHECK_THAT(error_of([&] { load_tokenizer(dir / "bpe"); }).message(), Contains("not supported"));
+  const Error bpe = error_of([&] { load_tokenizer(dir / "bpe"); });
+  CHECK(bpe.code() == ErrorCode::data);
+  CHECK_THAT(bpe.place(), Contains("tokenizer.json: pre_tokenizer"));
   put(dir / "bad/tokenizer.json", "{");
   CHECK(error_of([&] { load_tokenizer(dir / "bad"); }).code() == ErrorCode::data);
 }

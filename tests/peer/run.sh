@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs the parity tests with the peers' own Python; 77 = skipped.
+# run.sh [MODULE]: runs parity tests with the peers' own Python; 77 = skipped.
 python=$(dirname "$0")/../../.deps/peers/bin/python
 if [ ! -x "$python" ]; then
   echo "skipped: the Python peers are not installed (./dev setup --peers)"
   exit 77
 fi
-exec "$python" -m unittest -v test_parity
+exec "$python" -m unittest -v "${1:-test_parity}"

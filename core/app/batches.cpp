@@ -16,8 +16,8 @@ Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device devi
 LoaderBatches::LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device)
     : loader_(loader), data_(data), device_(device), rows_by_source_(data.sources.size(), 0) {}
 
-void LoaderBatches::set_tier_weights(const std::vector<double>& weights) {
-  if (data_.tiers.size() > 1) loader_.set_weights({{}, weights});
+void LoaderBatches::set_weights(const MixtureWeights& weights) {
+  loader_.set_weights({weights.sources, data_.tiers.size() > 1 ? weights.tiers : std::vector<double>{}});
 }
 
 bool LoaderBatches::next(Batch& batch) {

@@ -14,7 +14,7 @@ class LoaderBatches final : public BatchSource {
  public:
   LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device);
 
-  void set_tier_weights(const std::vector<double>& weights) override;
+  void set_weights(const MixtureWeights& weights) override;
   bool next(Batch& batch) override;
   double epoch() const override { return loader_.epoch(); }
 

@@ -88,9 +88,9 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
                 {"growth/n_params", static_cast<double>(num_params(state.spec))}};
   if (peak > 0) out.values["throughput/device/mfu"] = flops_per_second / peak;
   double weighted_tier = 0, weight_sum = 0;
-  for (size_t i = 0; i < report.tier_weights.size(); ++i) {
-    weighted_tier += static_cast<double>(i) * report.tier_weights[i];
-    weight_sum += report.tier_weights[i];
+  for (size_t i = 0; i < report.data_weights.tiers.size(); ++i) {
+    weighted_tier += static_cast<double>(i) * report.data_weights.tiers[i];
+    weight_sum += report.data_weights.tiers[i];
   }
   if (weight_sum > 0) out.values["data/difficulty_mean"] = weighted_tier / weight_sum;
   for (const auto& [name, fraction] : parts_.data_fractions()) out.values["data/" + name + "/frac"] = fraction;

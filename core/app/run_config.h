@@ -26,7 +26,7 @@ struct LrScheduleConfig {
 };
 struct MixtureScheduleConfig {
   PluginChoice plugin;
-  void fields(Fields& f) { f.plugin(plugin, "Weights of the difficulty tiers over the run; none = equal."); }
+  void fields(Fields& f) { f.plugin(plugin, "Weights of difficulty tiers or of sources over the run; none: equal tiers, sources as in [data]."); }
 };
 struct GrowthScheduleConfig {
   PluginChoice plugin;

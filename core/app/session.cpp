@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/app/mixture.h"
 #include "core/app/signals.h"
 #include "core/model/flops.h"
 
@@ -38,12 +39,6 @@ void set_length(Session& s) {
   s.length.total_steps = s.total_steps;
 }
 
-std::vector<std::string> tier_keys(int64_t num_tiers) {
-  std::vector<std::string> keys;
-  for (int64_t tier = 0; tier < num_tiers; ++tier) keys.push_back(fmt::format("data.tier.{}", tier));
-  return keys;
-}
-
 // Keeps the resolved parameters in the configuration and the plugin's identity in the record.
 void note(Session& s, const char* slot, const plugin::PluginIdentity& identity, PluginChoice& choice) {
   choice.plugin = identity.id;
@@ -57,6 +52,7 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
   start.total_steps = s.total_steps;
   start.total_tokens = s.total_steps * s.length.tokens_per_step;
   start.lr_peak = s.config.optimizer.lr;
+  s.decisions.tokens_per_epoch = s.length.tokens_per_epoch;
   s.decisions.num_tiers = s.config.difficulty.plugin.plugin.empty() ? 1 : s.config.difficulty.tiers;
 
   if (!s.config.growth.plugin.plugin.empty()) {
@@ -74,12 +70,8 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
   s.decisions.lr = s.lr_schedule->schedule.get();
   note(s, "schedule.lr", s.lr_schedule->identity, schedule.lr.plugin);
   if (!schedule.mixture.plugin.plugin.empty()) {
-    if (s.decisions.num_tiers < 2)
-      throw Error(ErrorCode::config, "a mixture over difficulty tiers needs a scorer", schedule.mixture.plugin.place,
-                  "choose one in [difficulty], for example plugin = \"compression\"");
     s.mixture_schedule =
-        plugin::make_schedule(*s.registry, schedule.mixture.plugin, setup, tier_keys(s.decisions.num_tiers), start);
-    s.decisions.mixture = s.mixture_schedule->schedule.get();
+        make_mixture(*s.registry, schedule.mixture.plugin, setup, start, s.config.data.sources, s.decisions);
     note(s, "schedule.mixture", s.mixture_schedule->identity, schedule.mixture.plugin);
   }
   if (s.difficulty) note(s, "difficulty", s.difficulty->identity, s.config.difficulty.plugin);

@@ -32,7 +32,12 @@ json to_json(const Timeline& timeline) {
                       {"lr_last", row.lr_last},
                       {"lr_max", row.lr_max},
                       {"tier_weights", row.tier_weights}});
+  json mixture = json::array();
+  for (const auto& span : timeline.mixture)
+    mixture.push_back({{"start", span.start}, {"sources", span.shares.sources}, {"tiers", span.shares.tiers}});
   return {{"stages", stages},
+          {"mixture", mixture},
+          {"mixture_sources", timeline.sources},
           {"total_steps", timeline.total_steps},
           {"total_tokens", timeline.total_tokens},
           {"total_flops", timeline.total_flops}};

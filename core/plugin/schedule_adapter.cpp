@@ -36,9 +36,15 @@ class ScheduleAdapter : public Schedule {
     const esp_progress where = to_abi(start);
     const std::vector<esp_str> names = to_abi_list(keys_);
     const std::string what = fmt::format("bind({})", fmt::join(keys_, ", "));
-    plugin_.call_on_settings(what.c_str(), [&](esp_call* call) {
-      return table_.bind(plugin_.self(), call, &where, names.data(), static_cast<uint32_t>(names.size()));
-    });
+    esp_status status = ESP_OK;
+    try {
+      plugin_.call_on_settings(what.c_str(), [&](esp_call* call) {
+        return status = table_.bind(plugin_.self(), call, &where, names.data(), static_cast<uint32_t>(names.size()));
+      });
+    } catch (const Error& error) {
+      if (status == ESP_UNIMPLEMENTED) throw KeysRefused(error.code(), error.message(), error.place(), error.hint());
+      throw;
+    }
   }
 
   const PluginIdentity& identity() const { return plugin_.identity(); }

@@ -14,11 +14,6 @@
 
 namespace espalier {
 
-std::vector<double> Decisions::tier_weights(const Progress& progress) const {
-  if (mixture == nullptr) return std::vector<double>(static_cast<size_t>(num_tiers), 1.0);
-  return mixture->values(progress);
-}
-
 const StageRow& Timeline::at_step(int64_t step) const {
   const auto after = std::find_if(stages.begin(), stages.end(), [&](const StageRow& row) { return row.start > step; });
   return *std::prev(after == stages.begin() ? stages.end() : after);
@@ -139,6 +134,21 @@ void price_lr(Schedule& lr, Progress progress, StageRow& row) {
     row.lr_max = std::max(row.lr_max, at(step));
 }
 
+// The plan of the data mixture, and the tiers of each stage in its main phase.
+void add_mixture(const TrainingConfig& training, const Decisions& decisions, Progress progress, Timeline& timeline) {
+  std::vector<MixtureStage> stages;
+  for (const StageRow& row : timeline.stages) stages.push_back({row.start, row.steps, row.phase_steps, row.flops});
+  timeline.mixture =
+      plan_mixture(decisions, progress, stages, [&](int64_t step) { return step * training.tokens_per_step(); });
+  timeline.sources = decisions.mixed_sources;
+  const auto num_tiers = static_cast<size_t>(decisions.num_tiers);
+  for (StageRow& row : timeline.stages) {
+    const int64_t step = std::min(row.start + row.phase_steps, row.start + row.steps - 1);
+    if (!timeline.mixture.empty()) row.tier_weights = mixture_at(timeline.mixture, step).shares.tiers;
+    if (timeline.mixture.empty()) row.tier_weights.assign(num_tiers, 1 / static_cast<double>(num_tiers));
+  }
+}
+
 }  // namespace
 
 Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
@@ -188,12 +198,11 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
       row.memory_bytes = train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4);
     }
     price_lr(*decisions.lr, progress, row);
-    row.tier_weights = decisions.tier_weights(progress);
-    const double sum = std::accumulate(row.tier_weights.begin(), row.tier_weights.end(), 0.0);
-    for (double& weight : row.tier_weights) weight /= sum > 0 ? sum : 1;
     timeline.total_flops += row.flops;
     timeline.stages.push_back(std::move(row));
   }
+  progress.total_flops = timeline.total_flops;
+  add_mixture(training, decisions, progress, timeline);
   return timeline;
 }
 
@@ -215,8 +224,10 @@ std::string format_timeline(const Timeline& timeline) {
         human_count(row.memory_bytes), fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
         fmt::join(tiers, " "));
   }
-  return out + fmt::format("total {:>17} {:>17} {:>34} FLOPs\n", timeline.total_steps,
-                           human_count(static_cast<double>(timeline.total_tokens)), human_count(timeline.total_flops));
+  return out +
+         fmt::format("total {:>17} {:>17} {:>34} FLOPs\n", timeline.total_steps,
+                     human_count(static_cast<double>(timeline.total_tokens)), human_count(timeline.total_flops)) +
+         format_mixture(timeline.mixture, timeline.sources, timeline.total_steps);
 }
 
 }  // namespace espalier

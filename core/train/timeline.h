@@ -6,21 +6,9 @@
 
 #include "core/growth/strategy.h"
 #include "core/train/config.h"
-#include "core/train/schedule.h"
+#include "core/train/mixture_plan.h"
 
 namespace espalier {
-
-// The schedules and the strategy of a run, as the timeline and the trainer consult them. None is owned; `mixture` may
-// be null (tier weights stay equal).
-struct Decisions {
-  growth::Strategy* strategy = nullptr;
-  Schedule* growth = nullptr;
-  Schedule* lr = nullptr;
-  Schedule* mixture = nullptr;
-  int64_t num_tiers = 1;
-
-  std::vector<double> tier_weights(const Progress& progress) const;
-};
 
 struct StageRow {
   int64_t stage = 0, start = 0, steps = 0, tokens = 0;
@@ -33,13 +21,15 @@ struct StageRow {
   double mean_layers = 0;         // layers run, averaged over the stage's steps
   double lr_first = 0, lr_last = 0, lr_max = 0;
   double memory_bytes = 0;
-  std::vector<double> tier_weights;  // at the stage's first step, in its main phase
+  std::vector<double> tier_weights;  // shares at the stage's first step in its main phase
 };
 
 struct Timeline {
   std::vector<StageRow> stages;
   int64_t total_steps = 0, total_tokens = 0;
   double total_flops = 0;
+  std::vector<MixtureSpan> mixture;  // empty without a mixture schedule
+  std::vector<std::string> sources;  // that the mixture weighs
 
   // The stage that holds a step, by the plan.
   const StageRow& at_step(int64_t step) const;

@@ -32,7 +32,7 @@ bool Trainer::step(StepReport& report) {
   StepShape shape = StepShape::everything(state_.spec.num_layers);
   if (parts_.decisions.strategy != nullptr) parts_.decisions.strategy->fill_step_shape(now, state_.spec, shape);
   now.phase = shape.phase;
-  report.tier_weights = parts_.decisions.tier_weights(now);
+  report.data_weights = parts_.decisions.data_weights(now);
 
   clear_grads(state_.params);
   if (!forward_backward(state_.spec, state_.params, shape, report)) return false;
@@ -46,7 +46,7 @@ bool Trainer::step(StepReport& report) {
 
 bool Trainer::operator_step(StepReport& report) {
   OperatorPhase& phase = *state_.operators;
-  report.tier_weights = parts_.decisions.tier_weights(progress());
+  report.data_weights = parts_.decisions.data_weights(progress());
   const StepShape everything = StepShape::everything(phase.to.num_layers);
   const auto backward = [&](const ParamTable& large) { return forward_backward(phase.to, large, everything, report); };
   if (!operator_gradients(phase, state_.params, parts_.seed, static_cast<int64_t>(state_.lineage.size()), backward))
@@ -63,7 +63,7 @@ bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, 
                                StepReport& report) {
   const auto compute = parts_.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
   const int64_t accum = parts_.training.grad_accum_steps();
-  parts_.batches->set_tier_weights(report.tier_weights);
+  parts_.batches->set_weights(report.data_weights);
   at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
   for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
     Batch batch;

@@ -20,8 +20,8 @@ struct Batch {
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
-  // Tier weights of the steps from now on; called before the first batch of each step.
-  virtual void set_tier_weights(const std::vector<double>& weights) = 0;
+  // Mixture of the steps from now on; called before the first batch of each step.
+  virtual void set_weights(const MixtureWeights& weights) = 0;
   // False when every source is exhausted (policy "stop"): the run ends.
   virtual bool next(Batch& batch) = 0;
   virtual double epoch() const = 0;
@@ -30,7 +30,7 @@ class BatchSource {
 struct StepReport {
   double loss = 0, grad_norm = 0, lr = 0;
   double data_wait_seconds = 0;
-  std::vector<double> tier_weights;
+  MixtureWeights data_weights;
 };
 
 // A stage began that changes no shape of the model: sub-networks, freezing or data do. Where sub-networks change, the

@@ -89,6 +89,7 @@ TEST_CASE("a schedule that cannot be made says why", "[plugin][schedule]") {
     return error.message();
   };
   CHECK_THAT(make_error("good", "unknown"), Contains("bind(unknown) failed (UNIMPLEMENTED): cannot fill 'unknown'"));
+  CHECK_THROWS_AS(make("good", {"unknown"}), espalier::plugin::KeysRefused);
   CHECK_THAT(make_error("create_fails", "lr"), Contains("create() failed (FAILED_PRECONDITION): not today"));
   CHECK_THAT(make_error("create_no_object", "lr"), Contains("gave no object"));
 }

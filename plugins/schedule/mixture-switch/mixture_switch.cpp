@@ -34,16 +34,15 @@ class MixtureSwitch final : public sdk::MixtureSchedule {
   }
 
   void observe(sdk::Call&, const sdk::Progress& at, const std::vector<sdk::Metric>& metrics) override {
-    for (const sdk::Metric& metric : metrics) {
-      if (metric.name == "train/loss" && at.phase == 0) take_loss(metric.value);
-    }
-    for (std::size_t i = 0; i < triggers_.size(); ++i) {
-      const Trigger& trigger = triggers_[i];
-      if (trigger.kind == Trigger::Kind::kLoss || !trigger.reacts()) continue;
-      if (at.lr_previous > trigger.lr_bound(at.lr_peak)) armed_[i] = 1;
+    if (at.phase == 0) {  // a growth strategy's own phase has losses and rates of its own
+      for (const sdk::Metric& metric : metrics) {
+        if (metric.name == "train/loss") take_loss(metric.value);
+      }
+      take_rate(at);
     }
     // The step ran under blend current_; a blend that only begins now has not had its step yet.
-    if (current_ < triggers_.size() && blend(at) == current_ && falls(current_, at)) fired_[current_] = at.step;
+    if (at.phase == 0 && current_ < triggers_.size() && blend(at) == current_ && falls(current_, at))
+      fired_[current_] = at.step;
     current_ = blend(at);
   }
 
@@ -112,6 +111,13 @@ class MixtureSwitch final : public sdk::MixtureSchedule {
     if (!trigger.reacts()) return false;
     if (trigger.kind == Trigger::Kind::kLoss) return num_losses_ >= kLosses && loss_ / loss_weight_ <= trigger.bound;
     return armed_[i] != 0 && at.lr_previous <= trigger.lr_bound(at.lr_peak);  // a warm-up rises through the bound
+  }
+
+  void take_rate(const sdk::Progress& at) {
+    for (std::size_t i = 0; i < triggers_.size(); ++i) {
+      const bool of_lr = triggers_[i].reacts() && triggers_[i].kind != Trigger::Kind::kLoss;
+      if (of_lr && at.lr_previous > triggers_[i].lr_bound(at.lr_peak)) armed_[i] = 1;
+    }
   }
 
   void take_loss(double loss) {

@@ -8,7 +8,13 @@
  *   "lr"               absolute learning rate of the step about to run        [schedule.lr]
  *   "growth.stage"     stage (0-based) of the step about to run, non-decreasing  [schedule.growth]
  *   "data.tier.<i>"    sampling weight of difficulty tier i, easiest first     [schedule.mixture]
- *   "data.source.<name>"  factor on the weight of a source                     [schedule.mixture] */
+ *   "data.source.<name>"  sampling weight of a source, instead of its own      [schedule.mixture]
+ *   "batch.sequences"  sequences of the step                                   [schedule.batch]
+ *   "seq_len"          tokens of a row of the step                             [schedule.seq_len]
+ * A mixture is asked for all tiers and all sources; refused (ESP_UNIMPLEMENTED), for the tiers alone, then for the
+ * sources alone. Before step 1 the host goes through the run with it once, observe() included but without metrics, then
+ * loads the state from before. The sizes are asked for before the run, with step, tokens and the totals in progress
+ * only; they must not depend on more, and get no observe(). */
 typedef struct esp_schedule {
   uint32_t struct_size, pad;
   /* Called once after create(): the keys that value() fills, in order. Refuse a key that you cannot fill

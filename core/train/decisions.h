@@ -1,0 +1,28 @@
+// What decides about a run, as the timeline and the trainer consult it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/data/mixture.h"
+#include "core/growth/strategy.h"
+#include "core/train/schedule.h"
+
+namespace espalier {
+
+// The schedules and the strategy of a run, as the timeline and the trainer consult them. None is owned; `mixture` may
+// be null (tiers have equal weights).
+struct Decisions {
+  growth::Strategy* strategy = nullptr;
+  Schedule* growth = nullptr;
+  Schedule* lr = nullptr;
+  Schedule* mixture = nullptr;  // bound to the tiers, then to the sources; either may be missing
+  int64_t num_tiers = 1;
+  bool mixes_tiers = false;
+  std::vector<std::string> mixed_sources;  // in the order of the configuration
+  int64_t tokens_per_epoch = 0;            // for plans; 0: not known
+
+  MixtureWeights data_weights(const Progress& progress) const;
+};
+
+}  // namespace espalier

@@ -1,0 +1,129 @@
+// The plan of the data mixture: the learning rate that a mixture sees, what it changes, and that planning leaves no
+// trace.
+#include "core/train/mixture_plan.h"
+
+#include <cmath>
+#include <functional>
+
+#include "catch.h"
+
+using namespace espalier;
+using Catch::Contains;
+
+namespace {
+
+using Values = std::vector<double>;
+
+// A schedule of a few lines.
+class Scripted : public Schedule {
+ public:
+  std::function<Values(const Progress&)> at = [](const Progress&) { return Values{1.0}; };
+  std::function<void(const Progress&)> seen = [](const Progress&) {};
+  std::string state;
+
+  Values values(const Progress& progress) override { return at(progress); }
+  void observe(const Progress& progress, const std::vector<std::string>& names, const Values&) override {
+    CHECK(names.empty());
+    seen(progress);
+  }
+  std::string save_state() override { return state; }
+  void load_state(const std::string& bytes) override { state = bytes; }
+};
+
+Progress run_of(int64_t steps) {
+  Progress start;
+  start.total_steps = steps;
+  start.total_tokens = 10 * steps;
+  start.lr_peak = 1;
+  return start;
+}
+
+std::vector<MixtureSpan> plan(const Decisions& decisions, int64_t steps) {
+  return plan_mixture(decisions, run_of(steps), {{0, steps / 2, 2, 1.0}, {steps / 2, steps - steps / 2, 0, 3.0}},
+                      [](int64_t step) { return 10 * step; });
+}
+
+}  // namespace
+
+TEST_CASE("a mixture is planned with the learning rate of every step before", "[train][mixture]") {
+  Scripted lr, mixture;
+  lr.at = [](const Progress& p) { return Values{1 - 0.01 * static_cast<double>(p.step)}; };
+  mixture.at = [](const Progress& p) {
+    if (p.step > 0) CHECK(p.lr_previous == 1 - 0.01 * static_cast<double>(p.step - 1));
+    if (p.step == 0) CHECK(p.lr_previous == 0);
+    CHECK(p.tokens == 10 * p.step);
+    CHECK(p.stage == (p.step < 50 ? 0 : 1));
+    CHECK(p.phase == (p.step < 2 ? 1 : 0));
+    return p.step > 0 && p.lr_previous <= 0.2 ? Values{1, 3} : Values{1, 0};
+  };
+  Decisions decisions;
+  decisions.lr = &lr;
+  decisions.mixture = &mixture;
+  decisions.mixed_sources = {"web", "qa"};
+  const std::vector<MixtureSpan> spans = plan(decisions, 100);
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[1].start == 81);  // step 80 has a rate of 0.2
+  CHECK(spans[1].shares.sources == Values{0.25, 0.75});
+  CHECK(spans[1].shares.tiers.empty());
+  CHECK(mixture_at(spans, 0).start == 0);
+  CHECK(mixture_at(spans, 80).start == 0);
+  CHECK(mixture_at(spans, 81).start == 81);
+  CHECK(mixture_at(spans, 99).start == 81);
+  const std::string text = format_mixture(spans, decisions.mixed_sources, 100);
+  CHECK_THAT(text, Contains("from step        0 (  0.0%)  web 100.0% qa 0.0%"));
+  CHECK_THAT(text, Contains("from step       81 ( 81.0%)  web 25.0% qa 75.0%"));
+}
+
+TEST_CASE("planning shows a mixture with state every step and puts the state back", "[train][mixture]") {
+  Scripted lr, mixture;
+  mixture.state = "fresh";
+  int64_t observed = 0;
+  mixture.seen = [&](const Progress& p) {
+    observed += 1;
+    CHECK(p.step == observed);
+    CHECK(p.phase == (p.step <= 2 ? 1 : 0));  // of the step that ran
+    if (p.step == 30) mixture.state = "switched";
+  };
+  mixture.at = [&](const Progress&) { return mixture.state == "fresh" ? Values{1, 1} : Values{0, 1}; };
+  Decisions decisions;
+  decisions.lr = &lr;
+  decisions.mixture = &mixture;
+  decisions.num_tiers = 2;
+  decisions.mixes_tiers = true;
+  const auto spans = plan(decisions, 100);
+  CHECK(observed == 100);
+  CHECK(mixture.state == "fresh");
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[1].start == 30);
+  CHECK(spans[0].shares.tiers == Values{0.5, 0.5});
+}
+
+TEST_CASE("the weights of tiers and of sources are told apart", "[train][mixture]") {
+  Scripted mixture;
+  mixture.at = [](const Progress&) { return Values{1, 2, 3, 4, 5}; };
+  Decisions decisions;
+  decisions.num_tiers = 3;
+  CHECK(decisions.data_weights({}) == MixtureWeights{{}, {1, 1, 1}});  // without a schedule
+  decisions.mixture = &mixture;
+  decisions.mixes_tiers = true;
+  decisions.mixed_sources = {"a", "b"};
+  CHECK(decisions.data_weights({}) == MixtureWeights{{4, 5}, {1, 2, 3}});
+  decisions.mixes_tiers = false;
+  decisions.mixed_sources = {"a", "b", "c", "d", "e"};
+  CHECK(decisions.data_weights({}) == MixtureWeights{{1, 2, 3, 4, 5}, {}});
+}
+
+TEST_CASE("a mixture that always moves is printed in a few lines, one that never does in none", "[train][mixture]") {
+  Scripted lr, mixture;
+  mixture.at = [](const Progress& p) { return Values{1, static_cast<double>(p.step)}; };
+  Decisions decisions;
+  decisions.lr = &lr;
+  decisions.mixture = &mixture;
+  decisions.num_tiers = 2;
+  decisions.mixes_tiers = true;
+  const std::string text = format_mixture(plan(decisions, 1000), {}, 1000);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 14);
+  CHECK_THAT(text, Contains("from step        0") && Contains("from step      999") && Contains("11 of 999 changes"));
+  mixture.at = [](const Progress&) { return Values{1, 1}; };
+  CHECK(format_mixture(plan(decisions, 1000), {}, 1000).empty());
+}

@@ -76,7 +76,7 @@ Permutation::Permutation(uint64_t size, uint64_t seed, std::string_view purpose,
   const Rng rng(seed, purpose);
   for (size_t i = 0; i < keys_.size(); ++i) {
     const auto w = rng.words(i, stream);
-    keys_[i] = (uint64_t{w[0]} << 32) | w[1];
+    keys_[i] = splitmix((uint64_t{w[0]} << 32) | w[1]);  // the half of mix64 that does not depend on the index
   }
 }
 
@@ -87,7 +87,7 @@ uint64_t Permutation::operator()(uint64_t index) const {
   do {
     uint64_t left = x >> half_bits_, right = x & mask;
     for (const uint64_t key : keys_) {
-      const uint64_t next = left ^ (mix64(key, right) & mask);
+      const uint64_t next = left ^ (splitmix(key ^ right) & mask);
       left = right;
       right = next;
     }

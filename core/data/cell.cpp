@@ -1,52 +1,55 @@
 #include "core/data/cell.h"
 
-#include <algorithm>
-#include <cassert>
-
-#include "core/base/rng.h"
+#include <utility>
 
 namespace espalier {
+namespace {
 
-Cell::Cell(const TokenShard& shard, std::vector<uint32_t> documents, int64_t seq_len, uint64_t seed,
+std::variant<ConcatOrder, BestFitOrder> make_order(const TokenShard& shard, std::vector<uint32_t> documents,
+                                                   const BlockOptions& options, const std::string& name) {
+  const auto block_tokens = static_cast<uint64_t>(options.block_tokens);
+  const uint64_t seed = mix64(options.seed, hash64(name));
+  if (options.packing == Packing::best_fit)
+    return BestFitOrder(shard, std::move(documents), block_tokens, options.eos, seed);
+  return ConcatOrder(shard, std::move(documents), block_tokens, seed);
+}
+
+}  // namespace
+
+Cell::Cell(const TokenShard& shard, std::vector<uint32_t> documents, const BlockOptions& options,
            const std::string& name)
-    : shard_(shard),
-      documents_(std::move(documents)),
-      seed_(mix64(seed, hash64(name))),
-      window_tokens_(static_cast<uint64_t>(seq_len) + 1) {
-  assert(!documents_.empty());
-  for (const uint32_t document : documents_) num_tokens_ += shard_.length(document);
-  windows_ = shorter_than_a_window() ? 1 : (num_tokens_ - 1) / (window_tokens_ - 1);
+    : block_tokens_(options.block_tokens), order_(make_order(shard, std::move(documents), options, name)) {}
+
+uint64_t Cell::num_tokens() const {
+  return std::visit([](const auto& order) { return order.num_tokens(); }, order_);
 }
 
-void Cell::window(uint64_t k, std::span<int32_t> out) {
-  assert(out.size() == window_tokens_);
-  const uint64_t number = k / windows_;
-  const Epoch& now = epoch(number);
-  uint64_t at = Permutation(windows_, seed_, "data.windows", number)(k % windows_) * (window_tokens_ - 1);
-  const Permutation order(documents_.size(), seed_, "data.docs", number);
-  auto position =
-      static_cast<uint64_t>(std::upper_bound(now.starts.begin(), now.starts.end(), at) - now.starts.begin() - 1);
-  while (!out.empty()) {
-    const uint32_t document = documents_[order(position)];
-    const uint64_t skip = at - now.starts[position];
-    const auto count = static_cast<size_t>(std::min<uint64_t>(shard_.length(document) - skip, out.size()));
-    shard_.copy(shard_.offset(document) + skip, out.first(count));
-    out = out.subspan(count);
-    at += count;
-    if (++position == documents_.size()) at = position = 0;
-  }
+uint64_t Cell::blocks_per_epoch() const {
+  return std::visit([](const auto& order) { return order.blocks(); }, order_);
 }
 
-const Cell::Epoch& Cell::epoch(uint64_t number) {
-  Epoch& slot = epochs_[number % epochs_.size()];
-  if (slot.number == number) return slot;
-  const Permutation order(documents_.size(), seed_, "data.docs", number);
-  slot.starts.assign(1, 0);
-  slot.starts.reserve(documents_.size() + 1);
-  for (uint64_t i = 0; i < documents_.size(); ++i)
-    slot.starts.push_back(slot.starts.back() + shard_.length(documents_[order(i)]));
-  slot.number = number;
-  return slot;
+bool Cell::repeats_inside() const {
+  const auto* concat = std::get_if<ConcatOrder>(&order_);
+  return concat != nullptr && concat->repeats_inside();
+}
+
+uint64_t Cell::cut_documents() const {
+  const auto* best_fit = std::get_if<BestFitOrder>(&order_);
+  return best_fit == nullptr ? 0 : best_fit->cut_documents();
+}
+
+double Cell::fill() const {
+  if (std::holds_alternative<ConcatOrder>(order_)) return 1;
+  return static_cast<double>(num_tokens()) /
+         (static_cast<double>(blocks_per_epoch()) * static_cast<double>(block_tokens_));
+}
+
+RowPlace Cell::locate(uint64_t k, uint64_t first, uint64_t width) {
+  return std::visit([&](auto& order) { return order.locate(k, first, width); }, order_);
+}
+
+RowPlace Cell::copy(uint64_t k, uint64_t first, std::span<int32_t> out) {
+  return std::visit([&](auto& order) { return order.copy(k, first, out); }, order_);
 }
 
 }  // namespace espalier

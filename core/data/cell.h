@@ -1,47 +1,47 @@
-// The documents of one cell (source, tier) as an endless sequence of windows of seq_len + 1 tokens.
-//
-// Epoch e: the documents in the order of a pseudo-random permutation, joined (each ends with its end-of-text token),
-// cut into windows that overlap by one token, so that a window gives seq_len inputs and seq_len targets; the windows in
-// the order of a second permutation. The rest at the end, shorter than a window, is left out; the next epoch has
-// another order, so it is another rest. Everything follows from (seed, name, e). A cell shorter than one window repeats
-// itself inside it.
+// The documents of one cell (source, tier) as an endless sequence of blocks, packed in one of two ways.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "core/data/token_shard.h"
+#include "core/data/best_fit_order.h"
+#include "core/data/concat_order.h"
 
 namespace espalier {
 
+struct BlockOptions {
+  int64_t block_tokens = 0;
+  Packing packing = Packing::concat;
+  int32_t eos = 0;  // the padding of best_fit
+  uint64_t seed = 0;
+};
+
 class Cell {
  public:
-  // `shard` must outlive the cell; `documents` are numbers into it, in order, not empty. Not for use by two threads at
-  // once.
-  Cell(const TokenShard& shard, std::vector<uint32_t> documents, int64_t seq_len, uint64_t seed,
-       const std::string& name);
+  // `shard` must outlive the cell; `documents` are numbers into it, in order, not empty. Everything follows from the
+  // documents, the options and `name`. Not for use by two threads at once.
+  Cell(const TokenShard& shard, std::vector<uint32_t> documents, const BlockOptions& options, const std::string& name);
 
-  uint64_t num_tokens() const { return num_tokens_; }
-  uint64_t windows_per_epoch() const { return windows_; }
-  bool shorter_than_a_window() const { return num_tokens_ < window_tokens_; }
-  // Window `k` of the endless sequence; epoch k / windows_per_epoch(). `out` has seq_len + 1 entries. O(log documents),
-  // plus O(documents) when an epoch is seen for the first time; two epochs are remembered.
-  void window(uint64_t k, std::span<int32_t> out);
+  uint64_t num_tokens() const;
+  uint64_t blocks_per_epoch() const;
+  // Joined, the documents do not fill one block: they are repeated inside it. Never for best_fit, which pads.
+  bool repeats_inside() const;
+  uint64_t cut_documents() const;  // longer than a block, with best_fit; 0 with concat
+  // The share of an epoch's targets that is text; 1 without padding.
+  double fill() const;
+
+  // The `width` tokens from `first` of block `k` of the endless sequence; epoch k / blocks_per_epoch(). A block has
+  // block_tokens + 1 tokens.
+  RowPlace locate(uint64_t k, uint64_t first, uint64_t width);
+  // The same, with the tokens; out.size() is the width.
+  RowPlace copy(uint64_t k, uint64_t first, std::span<int32_t> out);
 
  private:
-  struct Epoch {
-    uint64_t number = ~uint64_t{0};
-    std::vector<uint64_t> starts;  // of each document in the order of the epoch, and the end
-  };
-  const Epoch& epoch(uint64_t number);
-
-  const TokenShard& shard_;
-  std::vector<uint32_t> documents_;
-  uint64_t seed_, num_tokens_ = 0, window_tokens_, windows_;
-  std::array<Epoch, 2> epochs_;
+  int64_t block_tokens_;
+  std::variant<ConcatOrder, BestFitOrder> order_;
 };
 
 }  // namespace espalier

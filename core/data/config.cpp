@@ -15,6 +15,11 @@ const Choices& policies() {
   return choices;
 }
 
+const Choices& packings() {
+  static const Choices choices{"concat", "best-fit"};
+  return choices;
+}
+
 bool usable_name(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
@@ -31,6 +36,18 @@ ExhaustedPolicy parse_exhausted(const std::string& text, const std::string& plac
     throw Error(ErrorCode::config, fmt::format("exhausted = \"{}\" is not known", text), place,
                 "use repeat, stop or error");
   return static_cast<ExhaustedPolicy>(found - all.begin());
+}
+
+Packing parse_packing(const std::string& text, const std::string& place) {
+  const auto& all = packings();
+  const auto found = std::find(all.begin(), all.end(), text);
+  if (found == all.end())
+    throw Error(ErrorCode::config, fmt::format("packing = \"{}\" is not known", text), place, "use concat or best-fit");
+  return static_cast<Packing>(found - all.begin());
+}
+
+const char* name_of(Packing packing) {
+  return packing == Packing::concat ? "concat" : "best-fit";
 }
 
 void SourceConfig::fields(Fields& f) {
@@ -61,6 +78,19 @@ void DataConfig::fields(Fields& f) {
   f.field("exhausted", exhausted,
           "When all of a source has been seen: repeat it in another order, stop drawing from it, or fail.", policies());
   f.field("prefetch", prefetch, "Micro-batches made ready ahead of the training step.", Range::between(1, 1024));
+  f.field(
+      "packing", packing,
+      "How documents fill blocks: joined and cut (concat), or put together whole, the rest of a block being padding "
+      "without loss (best-fit).",
+      packings());
+  f.field("block_tokens", block_tokens,
+          "Tokens that are shuffled as one piece and handed out as block_tokens / seq_len samples in a row, so that "
+          "seq_len may change without another order of the data; a multiple of seq_len, 0 = training.seq_len.",
+          Range::at_least(0));
+  f.field("document_mask", document_mask, "Attention stays inside a document.");
+  f.field("restart_positions", restart_positions,
+          "With document_mask, learned positions count from the start of each document instead of the row; rotary "
+          "positions only see distances, so they stay as they are.");
   f.tables("sources", sources, "One table a source.");
 }
 
@@ -91,6 +121,10 @@ void check(const DataConfig& config) {
     weighted += source.weight > 0 ? 1 : 0;
   }
   parse_exhausted(config.exhausted, "data.exhausted");
+  parse_packing(config.packing, "data.packing");
+  if (config.restart_positions && !config.document_mask)
+    throw Error(ErrorCode::config, "restart_positions needs document_mask", "data.restart_positions",
+                "set data.document_mask = true, or leave restart_positions out");
   if (weighted != 0 && weighted != config.sources.size())
     throw Error(ErrorCode::config, "some sources have a weight and some have not", "data.sources",
                 "give a weight to every source, or to none to mix by number of tokens");

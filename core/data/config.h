@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/config/fields.h"
+#include "core/data/block_place.h"
 
 namespace espalier {
 
@@ -18,6 +19,9 @@ enum class ExhaustedPolicy {
 
 // Throws Error(config) for any other text.
 ExhaustedPolicy parse_exhausted(const std::string& text, const std::string& place);
+// "concat" or "best-fit". Throws Error(config) for any other text.
+Packing parse_packing(const std::string& text, const std::string& place);
+const char* name_of(Packing packing);
 
 struct SourceConfig {
   std::string name;
@@ -38,6 +42,9 @@ struct DataConfig {
   std::string cache_dir = "runs/cache";
   std::string exhausted = "repeat";
   int64_t prefetch = 4;
+  std::string packing = "concat";
+  int64_t block_tokens = 0;
+  bool document_mask = false, restart_positions = false;
   std::vector<SourceConfig> sources;
 
   void fields(Fields& f);

@@ -5,13 +5,50 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "core/base/error.h"
 
+// The loop over all cells in the widest registers that the machine has. Sums are element by element, so the result is
+// the same on every machine. (The sanitizers do not support functions that are chosen at load time.)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+#define ESPALIER_WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define ESPALIER_WIDEST
+#endif
+
 namespace espalier {
 namespace {
+
+constexpr size_t kLanes = 8, kGroup = 4 * kLanes;
+using Lanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+
+// Adds probability to credit, `size` a multiple of kGroup, and returns the first place of the largest sum.
+ESPALIER_WIDEST size_t add_and_find_largest(double* credit, const double* probability, size_t size) {
+  double largest = -std::numeric_limits<double>::infinity();
+  size_t group = 0;
+  for (size_t first = 0; first < size; first += kGroup) {
+    Lanes top{};
+    for (size_t i = 0; i < kGroup; i += kLanes) {
+      Lanes sum, add;
+      std::memcpy(&sum, credit + first + i, sizeof(sum));
+      std::memcpy(&add, probability + first + i, sizeof(add));
+      sum += add;
+      std::memcpy(credit + first + i, &sum, sizeof(sum));
+      top = i == 0 ? sum : (sum > top ? sum : top);
+    }
+    double here = top[0];
+    for (size_t i = 1; i < kLanes; ++i) here = top[i] > here ? top[i] : here;
+    if (here <= largest) continue;
+    largest = here;
+    group = first;
+  }
+  while (credit[group] != largest) ++group;
+  return group;
+}
 
 void check_weights(const std::vector<double>& weights, size_t expected, const char* of) {
   if (weights.empty()) return;
@@ -69,21 +106,41 @@ void Mixture::update_probabilities() {
       const auto tier = static_cast<size_t>(cells_[c].tier);
       if (tier_mass[tier] > 0) probabilities_[c] *= weights_.tiers[tier] / tier_mass[tier];
     }
+  for (size_t c = 0; c < cells_.size(); ++c) probabilities_[c] /= cells_[c].fill;
   const double total = std::accumulate(probabilities_.begin(), probabilities_.end(), 0.0);
   if (total > 0)
     for (double& p : probabilities_) p /= total;
+  pack_active();
+}
+
+void Mixture::pack_active() {
+  credit_ = credit();
+  active_.clear();
+  active_probability_.clear();
+  active_credit_.clear();
+  for (size_t c = 0; c < cells_.size(); ++c) {
+    if (probabilities_[c] == 0) continue;
+    active_.push_back(static_cast<uint32_t>(c));
+    active_probability_.push_back(probabilities_[c]);
+    active_credit_.push_back(credit_[c]);
+  }
+  // Whole groups; the cells that fill up the last one never win.
+  const size_t padded = (active_.size() + kGroup - 1) / kGroup * kGroup;
+  active_probability_.resize(padded, 0.0);
+  active_credit_.resize(padded, -std::numeric_limits<double>::infinity());
+}
+
+std::vector<double> Mixture::credit() const {
+  std::vector<double> credit = credit_;
+  for (size_t i = 0; i < active_.size(); ++i) credit[active_[i]] = active_credit_[i];
+  return credit;
 }
 
 int32_t Mixture::draw() {
-  size_t best = cells_.size();
-  for (size_t c = 0; c < cells_.size(); ++c) {
-    if (probabilities_[c] == 0) continue;
-    credit_[c] += probabilities_[c];
-    if (best == cells_.size() || credit_[c] > credit_[best]) best = c;
-  }
-  if (best == cells_.size()) return -1;
-  credit_[best] -= 1;
-  return static_cast<int32_t>(best);
+  if (active_.empty()) return -1;
+  const size_t best = add_and_find_largest(active_credit_.data(), active_probability_.data(), active_credit_.size());
+  active_credit_[best] -= 1;
+  return static_cast<int32_t>(active_[best]);
 }
 
 void Mixture::retire(size_t cell) {
@@ -94,6 +151,7 @@ void Mixture::retire(size_t cell) {
 void Mixture::restore(const MixtureWeights& weights, std::vector<bool> retired, std::vector<double> credit) {
   assert(retired.size() == cells_.size() && credit.size() == cells_.size());
   retired_ = std::move(retired);
+  active_.clear();  // their credit is replaced, too
   credit_ = std::move(credit);
   set_weights(weights);
 }

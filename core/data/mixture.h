@@ -7,7 +7,8 @@
 //
 // Each draw adds its probability to every cell's credit, takes the cell with the most credit and lowers that by one. So
 // the realised fractions follow the requested ones to within about a sample per cell, also while the weights change:
-// the credits carry over. No random numbers are used.
+// the credits carry over. No random numbers are used. Where samples are padded, a cell is drawn the more often the less
+// of a sample is text, so that the fractions are those of text.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,7 @@ struct MixtureWeights {
 struct CellSize {
   int32_t source = 0, tier = 0;
   uint64_t tokens = 0;
+  double fill = 1;  // the part of its samples that is text, not padding
 };
 
 class Mixture {
@@ -44,12 +46,13 @@ class Mixture {
   void retire(size_t cell);
   const std::vector<double>& probabilities() const { return probabilities_; }
 
-  const std::vector<double>& credit() const { return credit_; }
+  std::vector<double> credit() const;
   // Brings back a saved position: weights, the cells still there, credits.
   void restore(const MixtureWeights& weights, std::vector<bool> retired, std::vector<double> credit);
 
  private:
   void update_probabilities();
+  void pack_active();
 
   std::vector<CellSize> cells_;
   std::vector<double> default_source_weights_;
@@ -57,7 +60,11 @@ class Mixture {
   MixtureWeights weights_;
   std::vector<double> share_;  // tokens(source, tier) / tokens(source), per cell
   std::vector<bool> retired_;
-  std::vector<double> probabilities_, credit_;
+  std::vector<double> probabilities_;
+  std::vector<double> credit_;  // of the cells that are not active; for those see below
+  // The cells with a probability, in their order, packed for draw(): it adds to all of them.
+  std::vector<uint32_t> active_;
+  std::vector<double> active_probability_, active_credit_;
 };
 
 }  // namespace espalier

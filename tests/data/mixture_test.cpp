@@ -23,7 +23,61 @@ double largest_gap(const std::vector<double>& a, const std::vector<double>& b) {
   return gap;
 }
 
+// The rule as it is written down, cell by cell.
+int32_t plain_draw(const std::vector<double>& probabilities, std::vector<double>& credit) {
+  size_t best = credit.size();
+  for (size_t c = 0; c < credit.size(); ++c) {
+    if (probabilities[c] == 0) continue;
+    credit[c] += probabilities[c];
+    if (best == credit.size() || credit[c] > credit[best]) best = c;
+  }
+  if (best == credit.size()) return -1;
+  credit[best] -= 1;
+  return static_cast<int32_t>(best);
+}
+
 }  // namespace
+
+TEST_CASE("draws and credits are those of the plain rule, to the last bit", "[data][mixture]") {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    INFO("seed " << seed);
+    const Rng rng(seed, "test.mixture.plain");
+    const uint64_t sources = 1 + rng.below(seed % 4 == 0 ? 100 : 12, 0), tiers = 1 + rng.below(8, 1);
+    std::vector<CellSize> cells;
+    for (uint64_t s = 0; s < sources; ++s)
+      for (uint64_t t = 0; t < tiers; ++t)
+        if (t == 0 || rng.below(4, s, 10 + t) > 0)
+          cells.push_back(
+              {static_cast<int32_t>(s), static_cast<int32_t>(t), 1 + rng.below(seed % 3 == 0 ? 2 : 9999, s, t)});
+    Mixture mixture(cells, std::vector<double>(sources, 0.0), static_cast<int32_t>(tiers));
+    std::vector<double> credit(cells.size(), 0.0);
+    std::vector<bool> retired(cells.size(), false);
+    for (uint64_t round = 0; round < 12; ++round) {
+      for (uint64_t draws = rng.below(200, round, 100); draws > 0; --draws)
+        REQUIRE(mixture.draw() == plain_draw(mixture.probabilities(), credit));
+      REQUIRE(mixture.credit() == credit);
+      MixtureWeights weights;
+      for (uint64_t s = 0; s < sources; ++s)
+        weights.sources.push_back(s == 0 || rng.below(3, s, round) > 0 ? 1.0 + rng.uniform(s, round) : 0);
+      for (uint64_t t = 0; t < tiers; ++t) weights.tiers.push_back(t == 0 ? 1 : rng.uniform(t, 200 + round));
+      if (round % 3 == 0) mixture.set_weights(weights);
+      if (round % 3 == 1) {
+        const size_t gone = rng.below(cells.size(), round, 300);
+        retired[gone] = true;
+        mixture.retire(gone);
+      }
+      if (round % 3 == 2) {
+        for (double& c : credit) c += rng.uniform(round, 400) - 0.5;
+        mixture.restore(mixture.weights(), retired, credit);
+      }
+    }
+  }
+}
+
+TEST_CASE("padding is made up for: the fractions are those of text", "[data][mixture]") {
+  Mixture mixture({{0, 0, 100, 1.0}, {1, 0, 100, 0.5}}, {1, 1}, 1);
+  CHECK(largest_gap(mixture.probabilities(), {1.0 / 3, 2.0 / 3}) < 1e-12);
+}
 
 TEST_CASE("without weights the sources mix by their tokens", "[data][mixture]") {
   Mixture mixture({{0, 0, 300}, {1, 0, 100}}, {0, 0}, 1);

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/data/token_shard_writer.h"
+
 namespace espalier::testing {
 
 TempDir::TempDir() {
@@ -119,6 +121,36 @@ DataConfig random_config(const TempDir& dir, uint64_t seed, const std::vector<in
 
 PreparedData prepare_bytes(const DataConfig& config, DifficultyScorer* scorer, int64_t tiers) {
   return prepare_sources(config, *make_byte_tokenizer(), scorer, tiers);
+}
+
+std::vector<uint64_t> random_lengths(uint64_t seed, size_t documents, uint64_t longest) {
+  const Rng rng(seed, "test.lengths");
+  std::vector<uint64_t> lengths(documents);
+  for (size_t d = 0; d < documents; ++d) lengths[d] = 1 + rng.below(longest, d);
+  return lengths;
+}
+
+TokenShard numbered_shard(const fs::path& stem, const std::vector<uint64_t>& lengths) {
+  TokenShardWriter writer(stem, kNumberedEos + 1);
+  int32_t next = 0;
+  for (const uint64_t length : lengths) {
+    std::vector<int32_t> ids(length);
+    for (auto& id : ids) id = next++;
+    writer.append(ids);
+  }
+  writer.finish();
+  return TokenShard::open(stem.string() + ".bin", kNumberedEos);
+}
+
+void add_numbered_source(PreparedData& data, const TempDir& dir, uint64_t seed, const std::vector<uint64_t>& lengths,
+                         size_t tiers, ExhaustedPolicy exhausted, double weight) {
+  const std::string name = "s" + std::to_string(data.sources.size());
+  data.eos = kNumberedEos;
+  data.tiers.resize(tiers);
+  data.sources.push_back({name, weight, exhausted, numbered_shard(dir / name, lengths), {}, {}, {}, name, {}});
+  const Rng rng(seed, "test.tiers");
+  for (size_t d = 0; d < lengths.size(); ++d)
+    data.sources.back().tiers.push_back(static_cast<uint8_t>(rng.below(tiers, d)));
 }
 
 std::vector<float> FunctionScorer::score(const DocBatch& docs) {

@@ -49,6 +49,16 @@ DataConfig byte_config(const TempDir& dir, std::vector<SourceConfig> sources);
 DataConfig random_config(const TempDir& dir, uint64_t seed, const std::vector<int>& counts, size_t longest = 60);
 PreparedData prepare_bytes(const DataConfig& config, DifficultyScorer* scorer = nullptr, int64_t tiers = 1);
 
+// Random lengths from 1 to `longest`.
+std::vector<uint64_t> random_lengths(uint64_t seed, size_t documents, uint64_t longest);
+// Documents of these lengths whose tokens are all different, so that a token names its place: 0, 1, 2, ...
+TokenShard numbered_shard(const fs::path& stem, const std::vector<uint64_t>& lengths);
+// The end of text of numbered data: padding, which is no token of theirs.
+constexpr int32_t kNumberedEos = 999999;
+// `data` gets one more source of such documents, each in a random one of `tiers` tiers.
+void add_numbered_source(PreparedData& data, const TempDir& dir, uint64_t seed, const std::vector<uint64_t>& lengths,
+                         size_t tiers, ExhaustedPolicy exhausted, double weight = 0);
+
 // Scores a document by a function of its text, counting the calls.
 class FunctionScorer : public DifficultyScorer {
  public:

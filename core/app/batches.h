@@ -10,15 +10,22 @@
 
 namespace espalier {
 
+// What the model is told of the documents in a row.
+struct RowOptions {
+  int32_t eos = 0;
+  bool document_mask = false, restart_positions = false;
+};
+RowOptions row_options(const DataConfig& config, const PreparedData& data);
+
 class LoaderBatches final : public BatchSource {
  public:
-  LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device);
+  LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows = {});
 
   void set_weights(const MixtureWeights& weights) override;
   bool next(Batch& batch) override;
   double epoch() const override { return loader_.epoch(); }
 
-  // Share of each source among the samples since the last call.
+  // Share of each source among the targets since the last call, padding left out.
   std::map<std::string, double> take_fractions();
   double wait_seconds();  // since the run began
 
@@ -26,15 +33,18 @@ class LoaderBatches final : public BatchSource {
   DataLoader& loader_;
   const PreparedData& data_;
   at::Device device_;
-  std::vector<int64_t> rows_by_source_;
+  RowOptions rows_;
+  std::vector<int64_t> targets_by_source_;
   double waited_ = 0;
 };
 
-// int32 [rows, seq + 1] to inputs and targets, int64 [rows, seq] on the device.
-Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device);
+// int32 [rows, seq + 1] to inputs and targets, int64 [rows, seq] on the device. An end-of-text token starts the segment
+// of the document after it, as it does in generation; so the first token of a document is predicted, too.
+Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device, const RowOptions& options = {});
 
 // Loss of every validation set under `params`.
 std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec,
-                                            const ParamTable& params, ComputeType compute, at::Device device);
+                                            const ParamTable& params, ComputeType compute, at::Device device,
+                                            const RowOptions& options = {});
 
 }  // namespace espalier

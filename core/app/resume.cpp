@@ -39,7 +39,15 @@ void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path&
                             s.timeline.stages.size()),
                 dir.string());
   const ModelSpec& expected = s.timeline.stages[static_cast<size_t>(snapshot.state.stage)].spec;
-  if (!(expected == snapshot.state.spec))
+  ModelSpec saved = snapshot.state.spec;
+  // Rotary positions do not tie a model to a length; the data's blocks decide whether it may change.
+  if (saved.position == Position::rope) saved.seq_len = expected.seq_len;
+  if (saved.seq_len != expected.seq_len)
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("holds learned positions for seq_len {}, but the configuration has {}", saved.seq_len,
+                            expected.seq_len),
+                dir.string(), "put training.seq_len back, or start afresh with --run-dir");
+  if (!(expected == saved))
     throw Error(
         ErrorCode::checkpoint,
         fmt::format(

@@ -77,7 +77,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   log_info("{} on {} ({} threads), {}", s.config.job.name, device.name, device.threads, s.config.training.dtype);
   log_info("{}", format_timeline(s.timeline));
   DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
-  LoaderBatches batches(loader, *s.data, device.device);
+  const RowOptions rows = row_options(s.config.data, *s.data);
+  LoaderBatches batches(loader, *s.data, device.device, rows);
   const std::vector<ValSet> sets = validation_sets(s);
 
   TrainState state;
@@ -85,6 +86,7 @@ void run_training(RunConfig config, const RunOptions& options) {
     check_resumable(start.resumed->snapshot, s, start.resumed->dir);
     warn_of_changed_plugins(start.resumed->snapshot.plugins, s.plugins);
     state = to_device(std::move(start.resumed->snapshot.state), device.device);
+    state.spec.seq_len = s.final_spec.seq_len;
     loader.restore(stream_state_from_json(json::parse(start.resumed->snapshot.data_state).at("stream")));
     load_plugin_state(s, start.resumed->snapshot.plugin_state);
     log_info("resuming from {} at step {}", start.resumed->dir.string(), state.step);
@@ -129,7 +131,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.device = device;
   if (!sets.empty())
     recorder_parts.validate = [&](const TrainState& now) {
-      return evaluate_sets(sets, now.spec, now.params, compute, device.device);
+      return evaluate_sets(sets, now.spec, now.params, compute, device.device, rows);
     };
   recorder_parts.save = save;
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };

@@ -4,6 +4,8 @@
 
 #include "core/app/mixture.h"
 #include "core/app/signals.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/model/flops.h"
 
 namespace espalier {
@@ -23,16 +25,29 @@ void build_data(Session& s, const plugin::PluginSetup& setup) {
       s.config.data, *s.tokenizer, s.difficulty ? s.difficulty->scorer.get() : nullptr, s.config.difficulty.tiers));
 }
 
+void log_packing(const TokenStream& stream) {
+  const auto packed = stream.packed();
+  log_info("best-fit packing: {:.2f}% of the tokens are padding; {} of {} documents are longer than a block and cut",
+           100 * (1 - packed.fill), with_commas(static_cast<int64_t>(packed.cut)),
+           with_commas(static_cast<int64_t>(packed.documents)));
+}
+
 void set_length(Session& s) {
   const auto& training = s.config.training;
   s.length.tokens_per_step = training.tokens_per_step();
   s.length.flops_per_step =
       step_flops(s.final_spec, StepShape::everything(s.final_spec.num_layers), training.tokens_per_step());
   if (s.data) {
-    const StreamOptions options{static_cast<uint64_t>(s.config.job.seed), training.seq_len, 0, 1,
-                                s.length.tokens_per_step / training.seq_len};
+    const StreamOptions options{static_cast<uint64_t>(s.config.job.seed),
+                                training.seq_len,
+                                0,
+                                1,
+                                s.length.tokens_per_step / training.seq_len,
+                                s.config.data.block_tokens,
+                                parse_packing(s.config.data.packing, "data.packing")};
     s.stream.emplace(*s.data, options);
     s.length.tokens_per_epoch = s.stream->tokens_per_epoch();
+    if (options.packing == Packing::best_fit) log_packing(*s.stream);
   }
   s.total_steps = training.steps.to_steps(s.length, s.config.places.of("training.steps"));
   if (s.total_steps < 1) throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));

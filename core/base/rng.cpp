@@ -1,5 +1,6 @@
 #include "core/base/rng.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -8,7 +9,7 @@
 namespace espalier {
 namespace {
 
-uint64_t splitmix(uint64_t x) {
+[[gnu::always_inline]] inline uint64_t splitmix(uint64_t x) {
   x += 0x9E3779B97F4A7C15ULL;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
@@ -94,6 +95,74 @@ uint64_t Permutation::operator()(uint64_t index) const {
     x = (left << half_bits_) | right;
   } while (x >= size_);
   return x;
+}
+
+#if defined(__x86_64__)
+#define ESPALIER_WIDE __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
+
+// Walks of many permutations side by side, one a lane.
+struct Permutation::Walks {
+  alignas(64) uint64_t keys[kRounds][kTogether], mask[kTogether], half_bits[kTogether], size[kTogether], x[kTogether];
+  uint32_t of[kTogether];  // the caller's index
+
+  ESPALIER_WIDE void step(size_t lanes) {
+    for (size_t i = 0; i < lanes; ++i) {
+      uint64_t left = x[i] >> half_bits[i], right = x[i] & mask[i];
+      for (size_t r = 0; r < kRounds; ++r) {
+        const uint64_t next = left ^ (splitmix(keys[r][i] ^ right) & mask[i]);
+        left = right;
+        right = next;
+      }
+      x[i] = (left << half_bits[i]) | right;
+    }
+  }
+  void move(size_t from, size_t to) {
+    for (size_t r = 0; r < kRounds; ++r) keys[r][to] = keys[r][from];
+    mask[to] = mask[from];
+    half_bits[to] = half_bits[from];
+    size[to] = size[from];
+    x[to] = x[from];
+    of[to] = of[from];
+  }
+};
+
+void Permutation::apply_wide(const Permutation* const* permutations, uint64_t* indices, size_t count) {
+  constexpr size_t kLanes = 8;
+  Walks walks;
+  for (size_t i = 0; i < count; ++i) {
+    const Permutation& permutation = *permutations[i];
+    assert(indices[i] < permutation.size_);
+    for (size_t r = 0; r < kRounds; ++r) walks.keys[r][i] = permutation.keys_[r];
+    walks.mask[i] = (uint64_t{1} << permutation.half_bits_) - 1;
+    walks.half_bits[i] = permutation.half_bits_;
+    walks.size[i] = permutation.size_;
+    walks.x[i] = indices[i];
+    walks.of[i] = static_cast<uint32_t>(i);
+  }
+  while (count > 0) {
+    for (size_t i = count; i % kLanes != 0; ++i) walks.move(0, i);  // whole registers; the copies are not read
+    walks.step((count + kLanes - 1) / kLanes * kLanes);
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (walks.x[i] < walks.size[i])
+        indices[walks.of[i]] = walks.x[i];
+      else
+        walks.move(i, left++);
+    }
+    count = left;
+  }
+}
+#endif
+
+void Permutation::apply(std::span<const Permutation* const> permutations, std::span<uint64_t> indices) {
+  assert(permutations.size() == indices.size());
+  size_t done = 0;
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  for (; wide && done < indices.size(); done += std::min(kTogether, indices.size() - done))
+    apply_wide(&permutations[done], &indices[done], std::min(kTogether, indices.size() - done));
+#endif
+  for (; done < indices.size(); ++done) indices[done] = (*permutations[done])(indices[done]);
 }
 
 }  // namespace espalier

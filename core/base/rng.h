@@ -41,9 +41,17 @@ class Permutation {
   uint64_t operator()(uint64_t index) const;
   uint64_t size() const { return size_; }
 
+  // indices[i] = (*permutations[i])(indices[i]), for as many as there are; several times as fast for dozens of them
+  // where the machine has AVX-512.
+  static void apply(std::span<const Permutation* const> permutations, std::span<uint64_t> indices);
+
  private:
+  static constexpr size_t kRounds = 6, kTogether = 64;
+  struct Walks;
+  static void apply_wide(const Permutation* const* permutations, uint64_t* indices, size_t count);
+
   uint64_t size_, half_bits_;
-  std::array<uint64_t, 6> keys_;
+  std::array<uint64_t, kRounds> keys_;
 };
 
 }  // namespace espalier

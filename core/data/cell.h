@@ -38,6 +38,8 @@ class Cell {
   RowPlace locate(uint64_t k, uint64_t first, uint64_t width);
   // The same, with the tokens; out.size() is the width.
   RowPlace copy(uint64_t k, uint64_t first, std::span<int32_t> out);
+  // Where documents are joined, the order that locate() asks; it can be asked for many rows at a time.
+  ConcatOrder* joined() { return std::get_if<ConcatOrder>(&order_); }
 
  private:
   int64_t block_tokens_;

@@ -23,31 +23,43 @@
 namespace espalier {
 namespace {
 
-constexpr size_t kLanes = 8, kGroup = 4 * kLanes;
+// Two sums at a time, which do not wait for each other.
+constexpr size_t kLanes = 8, kChains = 2, kStride = kLanes * kChains;
 using Lanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+using Places = int64_t __attribute__((vector_size(kLanes * sizeof(int64_t))));
 
-// Adds probability to credit, `size` a multiple of kGroup, and returns the first place of the largest sum.
+// Adds probability to credit, `size` a multiple of kStride, and returns the first place of the largest sum.
 ESPALIER_WIDEST size_t add_and_find_largest(double* credit, const double* probability, size_t size) {
-  double largest = -std::numeric_limits<double>::infinity();
-  size_t group = 0;
-  for (size_t first = 0; first < size; first += kGroup) {
-    Lanes top{};
-    for (size_t i = 0; i < kGroup; i += kLanes) {
-      Lanes sum, add;
-      std::memcpy(&sum, credit + first + i, sizeof(sum));
-      std::memcpy(&add, probability + first + i, sizeof(add));
-      sum += add;
-      std::memcpy(credit + first + i, &sum, sizeof(sum));
-      top = i == 0 ? sum : (sum > top ? sum : top);
-    }
-    double here = top[0];
-    for (size_t i = 1; i < kLanes; ++i) here = top[i] > here ? top[i] : here;
-    if (here <= largest) continue;
-    largest = here;
-    group = first;
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  Lanes largest[kChains];
+  Places place[kChains];
+  for (size_t c = 0; c < kChains; ++c) {
+    largest[c] = Lanes{} + kLowest;
+    place[c] = Places{};
   }
-  while (credit[group] != largest) ++group;
-  return group;
+  Places base{};
+  for (size_t i = 0; i < size; i += kStride, base += static_cast<int64_t>(kStride))
+#pragma GCC unroll 2
+    for (size_t c = 0; c < kChains; ++c) {
+      Lanes sum, add;
+      std::memcpy(&sum, credit + i + c * kLanes, sizeof(sum));
+      std::memcpy(&add, probability + i + c * kLanes, sizeof(add));
+      sum += add;
+      std::memcpy(credit + i + c * kLanes, &sum, sizeof(sum));
+      const auto larger = sum > largest[c];
+      largest[c] = larger ? sum : largest[c];
+      place[c] = larger ? base : place[c];
+    }
+  double best = kLowest;
+  size_t at = 0;
+  for (size_t c = 0; c < kChains; ++c)
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const size_t here = static_cast<size_t>(place[c][lane]) + c * kLanes + lane;
+      if (largest[c][lane] < best || (largest[c][lane] == best && here > at)) continue;
+      best = largest[c][lane];
+      at = here;
+    }
+  return at;
 }
 
 void check_weights(const std::vector<double>& weights, size_t expected, const char* of) {
@@ -116,30 +128,30 @@ void Mixture::update_probabilities() {
 void Mixture::pack_active() {
   credit_ = credit();
   active_.clear();
-  active_probability_.clear();
-  active_credit_.clear();
-  for (size_t c = 0; c < cells_.size(); ++c) {
-    if (probabilities_[c] == 0) continue;
-    active_.push_back(static_cast<uint32_t>(c));
-    active_probability_.push_back(probabilities_[c]);
-    active_credit_.push_back(credit_[c]);
+  for (size_t c = 0; c < cells_.size(); ++c)
+    if (probabilities_[c] > 0) active_.push_back(static_cast<uint32_t>(c));
+  // What fills up the last lines never wins.
+  const size_t lines = (active_.size() + kStride - 1) / kStride * kChains;
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  active_probability_.assign(lines, {{0, 0, 0, 0, 0, 0, 0, 0}});
+  active_credit_.assign(lines, {{kNever, kNever, kNever, kNever, kNever, kNever, kNever, kNever}});
+  for (size_t i = 0; i < active_.size(); ++i) {
+    active_probability_[i / kLanes].values[i % kLanes] = probabilities_[active_[i]];
+    active_credit_[i / kLanes].values[i % kLanes] = credit_[active_[i]];
   }
-  // Whole groups; the cells that fill up the last one never win.
-  const size_t padded = (active_.size() + kGroup - 1) / kGroup * kGroup;
-  active_probability_.resize(padded, 0.0);
-  active_credit_.resize(padded, -std::numeric_limits<double>::infinity());
 }
 
 std::vector<double> Mixture::credit() const {
   std::vector<double> credit = credit_;
-  for (size_t i = 0; i < active_.size(); ++i) credit[active_[i]] = active_credit_[i];
+  for (size_t i = 0; i < active_.size(); ++i) credit[active_[i]] = active_credit_[i / kLanes].values[i % kLanes];
   return credit;
 }
 
 int32_t Mixture::draw() {
   if (active_.empty()) return -1;
-  const size_t best = add_and_find_largest(active_credit_.data(), active_probability_.data(), active_credit_.size());
-  active_credit_[best] -= 1;
+  const size_t best = add_and_find_largest(active_credit_.data()->values, active_probability_.data()->values,
+                                           active_credit_.size() * kLanes);
+  active_credit_[best / kLanes].values[best % kLanes] -= 1;
   return static_cast<int32_t>(active_[best]);
 }
 

@@ -62,9 +62,12 @@ class Mixture {
   std::vector<bool> retired_;
   std::vector<double> probabilities_;
   std::vector<double> credit_;  // of the cells that are not active; for those see below
-  // The cells with a probability, in their order, packed for draw(): it adds to all of them.
+  // The cells with a probability, in their order, packed for draw(), which adds to all of them: in whole cache lines.
+  struct alignas(64) Line {
+    double values[8];
+  };
   std::vector<uint32_t> active_;
-  std::vector<double> active_probability_, active_credit_;
+  std::vector<Line> active_probability_, active_credit_;
 };
 
 }  // namespace espalier

@@ -98,10 +98,32 @@ bool TokenStream::fill(std::span<int32_t> tokens, std::span<RowOrigin> rows) {
 }
 
 bool TokenStream::locate(std::span<RowOrigin> rows) {
+  constexpr size_t kTogether = ConcatOrder::kTogether;
+  for (; !rows.empty(); rows = rows.subspan(std::min(kTogether, rows.size())))
+    if (!locate_together(rows.first(std::min(kTogether, rows.size())))) return false;
+  return true;
+}
+
+bool TokenStream::locate_together(std::span<RowOrigin> rows) {
   const auto width = static_cast<uint64_t>(options_.seq_len) + 1;
-  return take_rows(rows.size(), [&](size_t i, const Row& row) {
-    rows[i] = origin_of(row.cell, cells_[row.cell].locate(row.block, row.first, width));
+  // A cell remembers two epochs; one that could see more of them in this call is asked row by row.
+  const uint64_t at_most = ConcatOrder::kTogether * static_cast<uint64_t>(options_.world_size);
+  requests_.clear();
+  asked_for_.clear();
+  const bool whole = take_rows(rows.size(), [&](size_t i, const Row& row) {
+    Cell& cell = cells_[row.cell];
+    ConcatOrder* const order = cell.blocks_per_epoch() < at_most ? nullptr : cell.joined();
+    if (order == nullptr) {
+      rows[i] = origin_of(row.cell, cell.locate(row.block, row.first, width));
+    } else {
+      requests_.push_back({order, row.block, row.first});
+      asked_for_.emplace_back(i, row.cell);
+    }
   });
+  ConcatOrder::locate(requests_, width);
+  for (size_t i = 0; i < requests_.size(); ++i)
+    rows[asked_for_[i].first] = origin_of(asked_for_[i].second, requests_[i].place);
+  return whole;
 }
 
 template <class Take>

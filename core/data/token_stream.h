@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/data/cell.h"
@@ -98,6 +99,7 @@ class TokenStream {
     uint64_t block, first;  // of the cell's endless sequence; token of the block
   };
   bool next_row(Row& row);
+  bool locate_together(std::span<RowOrigin> rows);
   // Calls take(row number, Row) for the rows of this rank.
   template <class Take>
   bool take_rows(size_t count, Take take);
@@ -114,6 +116,8 @@ class TokenStream {
   std::vector<uint64_t> drawn_;
   uint64_t index_ = 0, rows_per_block_;
   int32_t open_cell_ = -1;
+  std::vector<ConcatOrder::Request> requests_;        // scratch of locate()
+  std::vector<std::pair<size_t, size_t>> asked_for_;  // row and cell of each
   std::string fingerprint_;
 };
 

@@ -20,10 +20,12 @@ void Evaluation::add(const Evaluation& other) {
 }
 
 Evaluation evaluate_batch(const ModelSpec& spec, const ParamTable& params, const at::Tensor& tokens,
-                          const at::Tensor& targets, ComputeType compute) {
+                          const at::Tensor& targets, ComputeType compute, const RowLayout& layout) {
   const c10::NoGradGuard no_grad;
-  const at::Tensor loss = forward_loss(spec, params, tokens, targets, StepShape::everything(spec.num_layers), compute);
-  return {targets.numel(), 0, loss.item<double>() * static_cast<double>(targets.numel())};
+  const StepShape everything = StepShape::everything(spec.num_layers);
+  const at::Tensor loss = forward_loss(spec, params, tokens, targets, everything, compute, layout);
+  const int64_t counted = layout.padded ? targets.ne(kIgnoredTarget).sum().item<int64_t>() : targets.numel();
+  return {counted, 0, loss.item<double>() * static_cast<double>(counted)};
 }
 
 Evaluation evaluate_stream(const ModelSpec& spec, const ParamTable& params, std::span<const int32_t> tokens,

@@ -18,9 +18,10 @@ struct Evaluation {
   void add(const Evaluation& other);
 };
 
-// Loss over one micro-batch: tokens and targets int64 [batch, seq]. `bytes` is left 0. Runs without gradients.
+// Loss over one micro-batch: tokens and targets int64 [batch, seq]; ignored targets are not counted. `bytes` is left 0.
+// Runs without gradients.
 Evaluation evaluate_batch(const ModelSpec& spec, const ParamTable& params, const at::Tensor& tokens,
-                          const at::Tensor& targets, ComputeType compute);
+                          const at::Tensor& targets, ComputeType compute, const RowLayout& layout = {});
 
 // Loss of a token stream cut into windows of spec.seq_len; the first token is predicted from `start_token`.
 Evaluation evaluate_stream(const ModelSpec& spec, const ParamTable& params, std::span<const int32_t> tokens,

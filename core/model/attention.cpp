@@ -30,13 +30,21 @@ Tensor unfold_heads(const Tensor& x, int64_t B, int64_t T, int64_t H) {
 
 class ExplicitAttention : public torch::autograd::Function<ExplicitAttention> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& q, const Tensor& k, const Tensor& v) {
+  static Tensor forward(AutogradContext* context, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const std::optional<Tensor>& mask) {
     const int64_t B = q.size(0), T = q.size(1), H = q.size(2), K = k.size(2);
     const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
     const Tensor qf = fold_heads(q, K), kf = fold_heads(k, K), vf = fold_heads(v, K);
-    const Tensor mask = at::full({T, T}, -std::numeric_limits<float>::infinity(), q.options()).triu_(1);
-    const Tensor scores =
-        at::baddbmm(mask.repeat({H / K, 1}).expand({B * K, H / K * T, T}), qf, kf.transpose(1, 2), 1, scale);
+    constexpr float kNever = -std::numeric_limits<float>::infinity();
+    Tensor scores;  // [B * K, H / K * T, T]
+    if (mask) {
+      const Tensor unused = at::zeros({1}, q.options()).expand({B * K, H / K * T, T});
+      scores = at::baddbmm(unused, qf, kf.transpose(1, 2), 0, scale);
+      scores.view({B, H, T, T}).masked_fill_(mask->logical_not(), kNever);
+    } else {
+      const Tensor causal = at::full({T, T}, kNever, q.options()).triu_(1);
+      scores = at::baddbmm(causal.repeat({H / K, 1}).expand({B * K, H / K * T, T}), qf, kf.transpose(1, 2), 1, scale);
+    }
     const Tensor probs = at::softmax(scores, -1);
     context->save_for_backward({qf, kf, vf, probs});
     context->saved_data["heads"] = H;
@@ -54,7 +62,7 @@ class ExplicitAttention : public torch::autograd::Function<ExplicitAttention> {
     const Tensor grad_scores =
         at::_softmax_backward_data(at::bmm(gf, vf.transpose(1, 2)), probs, -1, probs.scalar_type()).mul_(scale);
     const Tensor grad_q = at::bmm(grad_scores, kf), grad_k = at::bmm(grad_scores.transpose(1, 2), qf);
-    return {unfold_heads(grad_q, B, T, H), unfold_heads(grad_k, B, T, K), unfold_heads(grad_v, B, T, K)};
+    return {unfold_heads(grad_q, B, T, H), unfold_heads(grad_k, B, T, K), unfold_heads(grad_v, B, T, K), Tensor()};
   }
 };
 
@@ -76,10 +84,11 @@ Tensor rotate(const Tensor& x, const Rope& rope) {
   return at::cat({a * cos - b * sin, b * cos + a * sin}, 3).to(x.scalar_type());
 }
 
-Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v) {
-  if (q.is_cpu() && q.size(1) <= kMaxExplicitLength) return ExplicitAttention::apply(q, k, v);
-  const bool grouped = q.size(2) != k.size(2);
-  return at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {}, 0.0, true,
+Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
+  const std::optional<Tensor> given = mask.defined() ? std::optional(mask) : std::nullopt;
+  if (q.is_cpu() && q.size(1) <= kMaxExplicitLength) return ExplicitAttention::apply(q, k, v, given);
+  const bool grouped = q.size(2) != k.size(2), causal = !given;
+  return at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), given, 0.0, causal,
                                           std::nullopt, grouped)
       .transpose(1, 2);
 }

@@ -15,8 +15,9 @@ Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype
 // x: [B, T, H, C] -> the same, rotated.
 at::Tensor rotate(const at::Tensor& x, const Rope& rope);
 
-// softmax(q k^T / sqrt(C) + causal mask) v. q: [B, T, H, C]; k, v: [B, T, K, C], H a multiple of K; returns [B, T, H,
-// C].
-at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+// softmax(q k^T / sqrt(C) + mask) v. q: [B, T, H, C]; k, v: [B, T, K, C], H a multiple of K; returns [B, T, H, C].
+// mask: bool [B, 1, T, T], true where a query (third dimension) sees a key, each at least itself; undefined: the causal
+// mask.
+at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask = {});
 
 }  // namespace espalier

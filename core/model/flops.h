@@ -11,8 +11,10 @@ struct FlopCount {
   double total() const { return forward + activation_grad + weight_grad; }
 };
 
-// FLOPs a token at full context. A bypassed layer costs nothing; a frozen prefix costs its forward only; a frozen layer
-// above a trainable one costs forward and activation gradients.
+// FLOPs a token at full context: every token counts as if it saw all seq_len positions, whatever causal or document
+// masks leave out, and padding counts as tokens; so the figure follows from the shapes alone. A bypassed layer costs
+// nothing; a frozen prefix costs its forward only; a frozen layer above a trainable one costs forward and activation
+// gradients.
 FlopCount flops_per_token(const ModelSpec& spec, const StepShape& shape);
 // The same for one whole training step of `tokens` tokens.
 double step_flops(const ModelSpec& spec, const StepShape& shape, int64_t tokens);

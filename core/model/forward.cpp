@@ -72,12 +72,29 @@ class View {
   Tensor stream_gate_;
 };
 
-Tensor embed(const View& view, const Tensor& tokens) {
+// The place of each token in its segment. segments: [B, T].
+Tensor places_in(const Tensor& segments) {
+  const int64_t T = segments.size(1);
+  const Tensor place = at::arange(T, segments.options());
+  Tensor starts = at::zeros_like(segments);  // where a segment starts its place, elsewhere 0
+  starts.narrow(1, 1, T - 1) =
+      segments.narrow(1, 1, T - 1).ne(segments.narrow(1, 0, T - 1)) * place.narrow(0, 1, T - 1);
+  return place - std::get<0>(starts.cummax(1));
+}
+
+// What each token may look at: itself and what stands before it in its segment. [B, 1, T, T], true = may.
+Tensor document_mask(const Tensor& segments) {
+  return segments.unsqueeze(2).eq(segments.unsqueeze(1)).tril_().unsqueeze(1);
+}
+
+Tensor embed(const View& view, const Tensor& tokens, const RowLayout& layout) {
   const bool trainable = view.shape.embed_trainable();
   Tensor h = at::embedding(view.weight("embed.weight", trainable), tokens);
-  if (view.spec.position == Position::learned)
-    h = h + view.weight("pos_embed.weight", trainable).narrow(0, 0, tokens.size(1));
-  return h;
+  if (view.spec.position != Position::learned) return h;
+  const Tensor table = view.weight("pos_embed.weight", trainable);
+  if (layout.segments.defined() && layout.restart_positions)
+    return h + at::embedding(table, places_in(layout.segments));
+  return h + table.narrow(0, 0, tokens.size(1));
 }
 
 // What is left of a branch whose inner width is gated away.
@@ -86,8 +103,8 @@ Tensor only_bias(const View& view, const Tensor& x, const std::string& name, boo
   return bias.defined() ? bias.expand_as(x) : at::zeros_like(x);
 }
 
-Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const GatedAxis& groups,
-                        const std::string& prefix, bool trainable) {
+Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, const Tensor& mask,
+                        const GatedAxis& groups, const std::string& prefix, bool trainable) {
   const auto& spec = view.spec;
   if (groups.none()) return only_bias(view, x, prefix + "attn.o", trainable);
   const int64_t B = x.size(0), T = x.size(1), C = spec.head_dim, per_group = spec.num_heads / spec.num_kv_heads;
@@ -102,7 +119,7 @@ Tensor attention_branch(const View& view, const Tensor& x, const Rope& rope, con
     q = rotate(q, rope);
     k = rotate(k, rope);
   }
-  Tensor mixed = causal_attention(q, k, v);
+  Tensor mixed = causal_attention(q, k, v, mask);
   if (!groups.factors.empty()) mixed = mixed * view.factors(groups.factors).unsqueeze(1);
   return view.linear(mixed.reshape({B, T, H * C}), prefix + "attn.o", trainable, {}, q_rows);
 }
@@ -138,9 +155,10 @@ Tensor head(const View& view, const Tensor& h) {
   return at::linear(view.normed(h, "final_norm", view.shape.final_norm_trainable()), weight);
 }
 
-Tensor hidden(const View& view, const Tensor& tokens) {
+Tensor hidden(const View& view, const Tensor& tokens, const RowLayout& layout) {
   const auto& spec = view.spec;
-  Tensor h = embed(view, tokens);  // [B, T, D]
+  Tensor h = embed(view, tokens, layout);  // [B, T, D]
+  const Tensor mask = layout.segments.defined() ? document_mask(layout.segments) : Tensor();
   const Rope rope = spec.position == Position::rope
                         ? make_rope(tokens.size(1), spec.head_dim, spec.rope_theta, h.scalar_type(), tokens.device())
                         : Rope{};
@@ -151,7 +169,7 @@ Tensor hidden(const View& view, const Tensor& tokens) {
     const float scale = view.shape.scale[i];
     const LayerWidth width = layer_width(spec, view.shape, i);
     const Tensor x = view.normed(h, prefix + "norm1", trainable);
-    h = add_branch(h, attention_branch(view, x, rope, width.groups, prefix, trainable), scale);
+    h = add_branch(h, attention_branch(view, x, rope, mask, width.groups, prefix, trainable), scale);
     const Tensor y = view.normed(h, prefix + "norm2", trainable);
     h = add_branch(h, mlp_branch(view, y, width.units, prefix, trainable), scale);
   }
@@ -161,22 +179,23 @@ Tensor hidden(const View& view, const Tensor& tokens) {
 }  // namespace
 
 Tensor forward_hidden(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const StepShape& shape,
-                      ComputeType compute) {
-  return hidden(View(spec, params, shape, compute), tokens);
+                      ComputeType compute, const RowLayout& layout) {
+  return hidden(View(spec, params, shape, compute), tokens, layout);
 }
 
 Tensor forward_logits(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const StepShape& shape,
-                      ComputeType compute) {
+                      ComputeType compute, const RowLayout& layout) {
   const View view(spec, params, shape, compute);
-  const Tensor logits = head(view, hidden(view, tokens));
+  const Tensor logits = head(view, hidden(view, tokens, layout));
   return logits.to(wide_type(logits));
 }
 
 Tensor forward_loss(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const Tensor& targets,
-                    const StepShape& shape, ComputeType compute) {
+                    const StepShape& shape, ComputeType compute, const RowLayout& layout) {
   const View view(spec, params, shape, compute);
-  const Tensor logits = head(view, hidden(view, tokens));
-  return cross_entropy(logits.view({-1, spec.vocab_size}), targets.reshape({-1}));
+  const Tensor logits = head(view, hidden(view, tokens, layout)).view({-1, spec.vocab_size});
+  const Tensor flat = targets.reshape({-1});
+  return layout.padded ? cross_entropy_of_some(logits, flat, kIgnoredTarget) : cross_entropy(logits, flat);
 }
 
 }  // namespace espalier

@@ -33,4 +33,10 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
   return at::nll_loss(at::log_softmax(logits, -1, wide_type(logits)), targets);
 }
 
+Tensor cross_entropy_of_some(const Tensor& logits, const Tensor& targets, int64_t ignored) {
+  const Tensor sum =
+      at::nll_loss(at::log_softmax(logits, -1, wide_type(logits)), targets, {}, at::Reduction::Sum, ignored);
+  return sum / targets.ne(ignored).sum().clamp_min(1);
+}
+
 }  // namespace espalier

@@ -19,5 +19,7 @@ at::Tensor gated_norm(const at::Tensor& x, const at::Tensor& gate, const at::Ten
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 // Mean over rows of -log softmax(logits)[target], in fp32 (fp64 for fp64 logits). logits: [N, V], targets: int64 [N].
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+// The same over the rows whose target is not `ignored`; 0 when none is left.
+at::Tensor cross_entropy_of_some(const at::Tensor& logits, const at::Tensor& targets, int64_t ignored);
 
 }  // namespace espalier

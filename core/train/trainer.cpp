@@ -68,7 +68,7 @@ bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, 
   for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
     Batch batch;
     if (!parts_.batches->next(batch)) return false;
-    const at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute);
+    const at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute, batch.layout);
     (loss / static_cast<double>(accum)).backward();
     loss_sum += loss.detach();
   }

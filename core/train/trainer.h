@@ -14,6 +14,7 @@ namespace espalier {
 // One micro-batch on the training device: int64 [micro_batch, seq_len].
 struct Batch {
   at::Tensor tokens, targets;
+  RowLayout layout{};  // documents and padding
 };
 
 // Where micro-batches come from; the data layer's loader stands behind it.

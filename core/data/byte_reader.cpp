@@ -1,5 +1,6 @@
 #include "core/data/byte_reader.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -30,29 +31,37 @@ class RawFile {
 
   size_t read(std::span<char> out) {
     const size_t n = std::fread(out.data(), 1, out.size(), file_);
+    position_ += n;
     if (n < out.size() && std::ferror(file_) != 0)
       throw Error(ErrorCode::data, std::string("cannot read: ") + std::strerror(errno), path_);
     return n;
   }
-  void rewind() { std::rewind(file_); }
+  void rewind() {
+    std::rewind(file_);
+    position_ = 0;
+  }
+  uint64_t position() const { return position_; }
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
   std::FILE* file_;
+  uint64_t position_ = 0;
 };
 
 class PlainReader : public ByteReader {
  public:
   explicit PlainReader(std::unique_ptr<RawFile> file) : file_(std::move(file)) {}
   size_t read(std::span<char> out) override { return file_->read(out); }
+  uint64_t bytes_read() const override { return file_->position(); }
 
  private:
   std::unique_ptr<RawFile> file_;
 };
 
-[[noreturn]] void damaged(const char* format, const std::string& what, const std::string& path) {
-  throw Error(ErrorCode::data, std::string(format) + " stream " + what, path, "copy or compress the file again");
+[[noreturn]] void damaged(const char* format, const std::string& what, const std::string& path, uint64_t byte) {
+  throw Error(ErrorCode::data, fmt::format("{} stream {} at byte {} of the file", format, what, byte), path,
+              "copy or compress the file again");
 }
 
 class GzipReader : public ByteReader {
@@ -71,7 +80,7 @@ class GzipReader : public ByteReader {
         stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
         stream_.avail_in = static_cast<uInt>(file_->read(input_));
         if (stream_.avail_in == 0) {
-          if (!between_members_) damaged("gzip", "is truncated", file_->path());
+          if (!between_members_) damaged("gzip", "is truncated", file_->path(), bytes_read());
           break;
         }
       }
@@ -83,12 +92,13 @@ class GzipReader : public ByteReader {
       if (status == Z_STREAM_END) {
         between_members_ = true;  // a gzip file may hold several members, one after the other
       } else if (status != Z_OK) {
-        damaged("gzip", std::string("is damaged: ") + (stream_.msg != nullptr ? stream_.msg : "bad data"),
-                file_->path());
+        damaged("gzip", fmt::format("is damaged ({})", stream_.msg != nullptr ? stream_.msg : "bad data"),
+                file_->path(), bytes_read() - stream_.avail_in);
       }
     }
     return out.size() - stream_.avail_out;
   }
+  uint64_t bytes_read() const override { return file_->position(); }
 
  private:
   std::unique_ptr<RawFile> file_;
@@ -100,7 +110,10 @@ class GzipReader : public ByteReader {
 class ZstdReader : public ByteReader {
  public:
   explicit ZstdReader(std::unique_ptr<RawFile> file)
-      : file_(std::move(file)), input_(kChunk), context_(ZSTD_createDCtx(), &ZSTD_freeDCtx) {}
+      : file_(std::move(file)), input_(kChunk), context_(ZSTD_createDCtx(), &ZSTD_freeDCtx) {
+    // Files packed with `zstd --long=31` need a window of 2 GiB, others get what they ask for.
+    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, 31);
+  }
 
   size_t read(std::span<char> out) override {
     ZSTD_outBuffer target{out.data(), out.size(), 0};
@@ -108,19 +121,21 @@ class ZstdReader : public ByteReader {
       if (source_.pos == source_.size && !flushing_) {
         source_ = {input_.data(), file_->read(input_), 0};
         if (source_.size == 0) {
-          if (frame_open_) damaged("zstd", "is truncated", file_->path());
+          if (frame_open_) damaged("zstd", "is truncated", file_->path(), bytes_read());
           break;
         }
       }
       const size_t status = ZSTD_decompressStream(context_.get(), &target, &source_);
       if (ZSTD_isError(status) != 0)
-        damaged("zstd", std::string("is damaged: ") + ZSTD_getErrorName(status), file_->path());
+        damaged("zstd", fmt::format("is damaged ({})", ZSTD_getErrorName(status)), file_->path(),
+                bytes_read() - (source_.size - source_.pos));
       frame_open_ = status != 0;
       // A full target may hide output that is still inside the decoder.
       flushing_ = frame_open_ && target.pos == target.size;
     }
     return target.pos;
   }
+  uint64_t bytes_read() const override { return file_->position(); }
 
  private:
   std::unique_ptr<RawFile> file_;
@@ -140,7 +155,9 @@ std::unique_ptr<ByteReader> open_bytes(const std::filesystem::path& path) {
   if (n == 0) throw Error(ErrorCode::data, "the file is empty", path.string(), "remove it from the source or fill it");
   file->rewind();
   if (n >= 2 && std::memcmp(magic.data(), "\x1f\x8b", 2) == 0) return std::make_unique<GzipReader>(std::move(file));
-  if (n == 4 && std::memcmp(magic.data(), "\x28\xb5\x2f\xfd", 4) == 0)
+  // A zstd file may also begin with a skippable frame, as those of pzstd do.
+  const bool skippable = (magic[0] & 0xF0) == 0x50 && std::memcmp(magic.data() + 1, "\x2a\x4d\x18", 3) == 0;
+  if (n == 4 && (skippable || std::memcmp(magic.data(), "\x28\xb5\x2f\xfd", 4) == 0))
     return std::make_unique<ZstdReader>(std::move(file));
   return std::make_unique<PlainReader>(std::move(file));
 }

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/data/byte_reader.h"
+#include "core/data/json_fields.h"
+#include "core/data/line_reader.h"
 
 namespace espalier {
 namespace {
@@ -16,118 +16,146 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::string_view kSeparator = "<|endoftext|>";
 
-// Lines with their newline, checked to be UTF-8. A byte order mark at the start of the file is dropped.
-class LineReader {
- public:
-  explicit LineReader(const fs::path& path)
-      : path_(path.string()), bytes_(open_bytes(path)), buffer_(size_t{1} << 20, '\0') {}
-
-  bool next(std::string& line) {
-    line.clear();
-    for (;;) {
-      if (begin_ == end_) {
-        end_ = bytes_->read(buffer_);
-        begin_ = 0;
-        if (end_ == 0) break;
-      }
-      const size_t newline = std::string_view(buffer_).substr(0, end_).find('\n', begin_);
-      const size_t stop = newline == std::string_view::npos ? end_ : newline + 1;
-      line.append(buffer_, begin_, stop - begin_);
-      begin_ = stop;
-      if (newline != std::string_view::npos) break;
-    }
-    if (line.empty()) return false;
-    if (++number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
-    if (const size_t bad = find_invalid_utf8(line); bad != std::string::npos)
-      throw Error(ErrorCode::data,
-                  fmt::format("not UTF-8: byte 0x{:02X} at byte {} of the line", static_cast<unsigned char>(line[bad]),
-                              bad + 1),
-                  place(), "convert the file, for example with iconv -f LATIN1 -t UTF-8");
-    return true;
-  }
-  std::string place() const { return fmt::format("{}:{}", path_, number_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  std::unique_ptr<ByteReader> bytes_;
-  std::string buffer_;
-  size_t begin_ = 0, end_ = 0;
-  int64_t number_ = 0;
-};
-
 void strip_line_end(std::string& line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
 }
 
 class JsonLinesReader : public DocumentReader {
  public:
-  JsonLinesReader(const fs::path& path, std::string field) : lines_(path), field_(std::move(field)) {}
+  JsonLinesReader(const fs::path& path, const DocumentOptions& options)
+      : lines_(path, options), policy_(options.invalid_utf8) {
+    text_.name = options.text_field;
+    language_.name = options.language_field;
+    license_.name = options.license_field;
+    for (JsonField* field : {&text_, &language_, &license_})
+      if (!field->name.empty()) fields_.push_back(field);
+  }
 
   bool next(std::string& text) override {
     while (lines_.next(line_)) {
       strip_line_end(line_);
       if (line_.find_first_not_of(" \t") == std::string::npos) continue;
-      text = text_of(line_);
-      if (!text.empty()) return true;
+      bool repaired = lines_.invalid();
+      if (repaired && policy_ == InvalidUtf8::skip) {
+        ++counts_.invalid;
+        continue;
+      }
+      if (!read_line(repaired)) {
+        ++counts_.invalid;
+        continue;
+      }
+      if (text_.value.empty()) {
+        ++counts_.empty;
+        continue;
+      }
+      counts_.repaired += repaired ? 1 : 0;
+      text = std::move(text_.value);
+      labels_.language = std::move(language_.value);
+      labels_.license = std::move(license_.value);
+      return true;
     }
     return false;
   }
+  uint64_t line() const override { return lines_.number(); }
+  uint64_t bytes_read() const override { return lines_.bytes_read(); }
+  void skip_to(uint64_t line) override { lines_.skip_to(line); }
 
  private:
-  std::string text_of(const std::string& line) const {
-    nlohmann::json object;
-    try {
-      object = nlohmann::json::parse(line);
-    } catch (const nlohmann::json::parse_error& error) {
-      throw Error(ErrorCode::data, "not valid JSON",
-                  fmt::format("{}:{}", lines_.place(), std::max<size_t>(error.byte, 1)),
-                  "each line of a .jsonl file must be one JSON object; rename plain text to .txt");
+  // False when the document is to be skipped.
+  bool read_line(bool& repaired) {
+    auto problem = read_json_fields(line_, fields_);
+    if (problem && problem->lone_surrogate && policy_ != InvalidUtf8::error) {
+      if (policy_ == InvalidUtf8::skip) return false;
+      repaired = true;
+      line_ = replace_lone_surrogates(line_);
+      problem = read_json_fields(line_, fields_);
     }
-    if (!object.is_object())
+    if (problem) fail(*problem);
+    if (*text_.type == '\0') fail_without_text();
+    if (std::string_view(text_.type) != "string")
+      throw Error(ErrorCode::data, fmt::format("field \"{}\" is {}, not text", text_.name, text_.type), lines_.place(),
+                  "set text_field of the source to a field that holds a string");
+    return true;
+  }
+
+  [[noreturn]] void fail(const JsonProblem& problem) const {
+    if (problem.not_an_object)
       throw Error(ErrorCode::data, "the line is not a JSON object", lines_.place(),
                   "write {\"text\": \"...\"} on each line");
-    const auto found = object.find(field_);
-    if (found == object.end()) {
-      std::vector<std::string> keys;
-      for (const auto& item : object.items()) keys.push_back(item.key());
-      const std::string near = did_you_mean(field_, keys);
-      throw Error(ErrorCode::data, fmt::format("no field \"{}\"", field_), lines_.place(),
-                  fmt::format("set text_field of the source; the line has: {}{}", fmt::join(keys, ", "),
-                              near.empty() ? "" : "; " + near));
-    }
-    if (!found->is_string())
-      throw Error(ErrorCode::data, fmt::format("field \"{}\" is {}, not text", field_, found->type_name()),
-                  lines_.place(), "set text_field of the source to a field that holds a string");
-    return std::move(found->get_ref<std::string&>());
+    const auto place = fmt::format("{}:{}", lines_.place(), std::max<size_t>(problem.byte, 1));
+    if (problem.lone_surrogate)
+      throw Error(ErrorCode::data, "not valid JSON: an escape of half a surrogate pair", place,
+                  "write the file again, or set data.invalid_utf8 to \"replace\" or \"skip\"");
+    throw Error(ErrorCode::data, "not valid JSON", place,
+                "each line of a .jsonl file must be one JSON object; rename plain text to .txt");
+  }
+
+  [[noreturn]] void fail_without_text() {
+    std::vector<std::string> keys;
+    read_json_fields(line_, {}, &keys);
+    const std::string near = did_you_mean(text_.name, keys);
+    throw Error(ErrorCode::data, fmt::format("no field \"{}\"", text_.name), lines_.place(),
+                fmt::format("set text_field of the source; the line has: {}{}", fmt::join(keys, ", "),
+                            near.empty() ? "" : "; " + near));
   }
 
   LineReader lines_;
-  std::string field_, line_;
+  InvalidUtf8 policy_;
+  JsonField text_, language_, license_;
+  std::vector<JsonField*> fields_;
+  std::string line_;
 };
 
 class PlainTextReader : public DocumentReader {
  public:
-  explicit PlainTextReader(const fs::path& path) : lines_(path) {}
+  PlainTextReader(const fs::path& path, const DocumentOptions& options)
+      : lines_(path, options), policy_(options.invalid_utf8), max_bytes_(options.max_bytes) {}
 
   bool next(std::string& text) override {
     text.clear();
-    while (lines_.next(line_)) {
-      if (line_.starts_with(kSeparator)) {
-        std::string stripped = line_;
-        strip_line_end(stripped);
-        if (stripped == kSeparator) {
-          if (!text.empty()) return true;
-          continue;
-        }
+    bool invalid = false;
+    // Between two separators, or a separator and an end of the file, there is a document or nothing.
+    const auto complete = [&] {
+      const bool skipped = invalid && policy_ == InvalidUtf8::skip;
+      if (skipped) {
+        ++counts_.invalid;
+        text.clear();
+      } else if (invalid && !text.empty()) {
+        ++counts_.repaired;
       }
-      text += line_;
+      invalid = false;
+      return !text.empty();
+    };
+    while (lines_.next(line_)) {
+      if (is_separator()) {
+        if (complete()) return true;
+        continue;
+      }
+      invalid = invalid || lines_.invalid();
+      if (text.size() + line_.size() > max_bytes_)
+        throw Error(ErrorCode::data, fmt::format("the document has more than {} bytes", max_bytes_), lines_.place(),
+                    fmt::format("cut the text into documents with lines that hold only {}, or raise "
+                                "data.max_document_bytes",
+                                kSeparator));
+      if (!(invalid && policy_ == InvalidUtf8::skip)) text += line_;
     }
-    return !text.empty();
+    return complete();
   }
+  uint64_t line() const override { return lines_.number(); }
+  uint64_t bytes_read() const override { return lines_.bytes_read(); }
+  void skip_to(uint64_t line) override { lines_.skip_to(line); }
 
  private:
+  bool is_separator() const {
+    if (!line_.starts_with(kSeparator)) return false;
+    std::string stripped = line_;
+    strip_line_end(stripped);
+    return stripped == kSeparator;
+  }
+
   LineReader lines_;
+  InvalidUtf8 policy_;
+  uint64_t max_bytes_;
   std::string line_;
 };
 
@@ -139,9 +167,15 @@ bool is_json_lines(fs::path path) {
 
 }  // namespace
 
+std::unique_ptr<DocumentReader> open_documents(const fs::path& path, const DocumentOptions& options) {
+  if (is_json_lines(path)) return std::make_unique<JsonLinesReader>(path, options);
+  return std::make_unique<PlainTextReader>(path, options);
+}
+
 std::unique_ptr<DocumentReader> open_documents(const fs::path& path, const std::string& text_field) {
-  if (is_json_lines(path)) return std::make_unique<JsonLinesReader>(path, text_field);
-  return std::make_unique<PlainTextReader>(path);
+  DocumentOptions options;
+  options.text_field = text_field;
+  return open_documents(path, options);
 }
 
 std::vector<fs::path> list_files(const fs::path& path) {

@@ -10,11 +10,14 @@ using Texts = std::vector<std::string>;
 
 namespace {
 
-Texts read_all(const fs::path& path, const std::string& field = "text") {
+Texts rest_of(DocumentReader& reader) {
   Texts texts;
-  const auto reader = open_documents(path, field);
-  for (std::string text; reader->next(text);) texts.push_back(text);
+  for (std::string text; reader.next(text);) texts.push_back(text);
   return texts;
+}
+
+Texts read_all(const fs::path& path, const std::string& field = "text") {
+  return rest_of(*open_documents(path, field));
 }
 
 }  // namespace
@@ -54,6 +57,10 @@ TEST_CASE("compressed files are known by their bytes and not by their names", "[
     CHECK(read_all(put(dir / "e.jsonl", gzip(lines) + gzip(more))).back() == "more");
     CHECK(read_all(put(dir / "f.jsonl", zstd(lines) + zstd(more))).back() == "more");
   }
+  SECTION("a zstd file may begin with a skippable frame") {
+    const std::string skippable("\x50\x2A\x4D\x18\x04\0\0\0abcd", 12);
+    CHECK(read_all(put(dir / "g.jsonl", skippable + zstd(lines))) == expected);
+  }
 }
 
 TEST_CASE("a truncated or damaged compressed stream is an error at any cut", "[data][documents]") {
@@ -68,6 +75,12 @@ TEST_CASE("a truncated or damaged compressed stream is an error at any cut", "[d
       CHECK_THAT(error.place(), Contains("cut.txt"));
     }
   }
+  CHECK_THAT(error_of([&] { read_all(put(dir / "cut.txt", gzip(text).substr(0, 1000))); }).message(),
+             Contains("at byte 1000 of the file"));
+  // Members and frames after the first are checked, too.
+  const std::string second = gzip(text) + gzip(text);
+  CHECK_THAT(error_of([&] { read_all(put(dir / "cut.txt", second.substr(0, second.size() - 3))); }).message(),
+             Contains("truncated"));
   std::string damaged = gzip(text);
   damaged[damaged.size() / 2] ^= 0x55;
   CHECK(error_of([&] { read_all(put(dir / "bad.txt", damaged)); }).code() == ErrorCode::data);
@@ -91,6 +104,106 @@ TEST_CASE("text that is not UTF-8 is an error with line and byte", "[data][docum
   CHECK_THAT(error.place(), Catch::Matchers::EndsWith("latin.txt:2"));
   CHECK_THAT(error.hint(), Contains("iconv"));
   CHECK_THAT(error_of([&] { read_all(put(dir / "a.jsonl", "{\"text\":\"\xFF\"}")); }).message(), Contains("UTF-8"));
+}
+
+TEST_CASE("documents that are not UTF-8 are repaired or left out when that is asked for", "[data][documents]") {
+  const TempDir dir;
+  const std::string mark = "\xEF\xBF\xBD";
+  const auto lines = put(dir / "a.jsonl",
+                         "{\"text\":\"one\"}\n{\"text\":\"na\xEFve\"}\n{\"text\":\"half \\ud83d!\"}\n"
+                         "{\"text\":\"\\\\ud83d \\ud83d\\ude00\"}\n{\"text\":\"\"}\n");
+  const std::string last = "\\ud83d \xF0\x9F\x98\x80";
+  const auto plain = put(dir / "b.txt", "fine\n<|endoftext|>\na\xFF\nb\n<|endoftext|>\nlast");
+  DocumentOptions options;
+  SECTION("replace") {
+    options.invalid_utf8 = InvalidUtf8::replace;
+    const auto reader = open_documents(lines, options);
+    CHECK(rest_of(*reader) == Texts{"one", "na" + mark + "ve", "half " + mark + "!", last});
+    CHECK(reader->counts().repaired == 2);
+    CHECK(reader->counts().invalid == 0);
+    CHECK(reader->counts().empty == 1);
+    const auto texts = open_documents(plain, options);
+    CHECK(rest_of(*texts) == Texts{"fine\n", "a" + mark + "\nb\n", "last"});
+    CHECK(texts->counts().repaired == 1);
+  }
+  SECTION("skip") {
+    options.invalid_utf8 = InvalidUtf8::skip;
+    const auto reader = open_documents(lines, options);
+    CHECK(rest_of(*reader) == Texts{"one", last});
+    CHECK(reader->counts().invalid == 2);
+    const auto texts = open_documents(plain, options);
+    CHECK(rest_of(*texts) == Texts{"fine\n", "last"});
+    CHECK(texts->counts().invalid == 1);
+  }
+  SECTION("half a surrogate pair is an error by default") {
+    const Error error = error_of([&] { read_all(put(dir / "c.jsonl", "\n{\"text\":\"\\udc00\"}\n")); });
+    CHECK_THAT(error.message(), Contains("surrogate"));
+    CHECK_THAT(error.place(), Contains("c.jsonl:2"));
+  }
+}
+
+TEST_CASE("NUL characters are kept", "[data][documents]") {
+  const TempDir dir;
+  using namespace std::string_literals;
+  CHECK(read_all(put(dir / "a.txt", "a\0b\n"s)) == Texts{"a\0b\n"s});
+  CHECK(read_all(put(dir / "b.jsonl", "{\"text\":\"a\\u0000b\"}")) == Texts{"a\0b"s});
+  // A raw control character inside a string is not JSON.
+  CHECK_THAT(error_of([&] { read_all(put(dir / "c.jsonl", "{\"text\":\"a\0b\"}"s)); }).place(), Contains("c.jsonl:1:"));
+}
+
+TEST_CASE("lines and documents above the bound are named", "[data][documents]") {
+  const TempDir dir;
+  DocumentOptions options;
+  options.max_bytes = 3 << 20;
+  const std::string small = json_lines({"a"}), large = json_lines({std::string(4 << 20, 'x')});
+  const auto refused = [&](const fs::path& path) { return error_of([&] { rest_of(*open_documents(path, options)); }); };
+  const Error line = refused(put(dir / "a.jsonl", small + large));
+  CHECK(line.code() == ErrorCode::data);
+  CHECK_THAT(line.place(), Catch::Matchers::EndsWith("a.jsonl:2"));
+  CHECK_THAT(line.hint(), Contains("data.max_document_bytes"));
+  CHECK_THAT(refused(put(dir / "b.jsonl", gzip(small + large))).place(), Catch::Matchers::EndsWith("b.jsonl:2"));
+  std::string text;
+  for (int i = 0; i < 4; ++i) text += std::string((1 << 20) - 1, 'x') + "\n";
+  CHECK_THAT(refused(put(dir / "c.txt", text)).place(), Catch::Matchers::EndsWith("c.txt:4"));
+  options.max_bytes = 5 << 20;
+  CHECK(rest_of(*open_documents(dir / "a.jsonl", options)).size() == 2);
+  CHECK(rest_of(*open_documents(dir / "c.txt", options)).front() == text);
+}
+
+TEST_CASE("labels come with their documents", "[data][documents]") {
+  const TempDir dir;
+  DocumentOptions options;
+  options.language_field = "lang";
+  options.license_field = "license";
+  const auto reader = open_documents(
+      put(dir / "a.jsonl",
+          "{\"lang\":\"en\",\"text\":\"a\",\"meta\":{\"lang\":\"xx\",\"text\":\"no\"},\"license\":\"MIT\"}\n"
+          "{\"text\":\"b\",\"license\":7}\n"),
+      options);
+  std::string text;
+  REQUIRE(reader->next(text));
+  CHECK(text == "a");
+  CHECK(reader->labels() == DocumentLabels{"en", "MIT"});
+  REQUIRE(reader->next(text));
+  CHECK(text == "b");
+  CHECK(reader->labels() == DocumentLabels{});
+}
+
+TEST_CASE("a reader goes on where another one stopped", "[data][documents]") {
+  const TempDir dir;
+  const auto lines = put(dir / "a.jsonl", gzip("\n" + json_lines({"a", "b"}) + "\n" + json_lines({"c", "d"})));
+  const auto plain = put(dir / "b.txt", "<|endoftext|>\na\nb\n<|endoftext|>\nc\n<|endoftext|>\n<|endoftext|>\nd");
+  for (const auto& path : {lines, plain}) {
+    const Texts all = read_all(path);
+    const auto first = open_documents(path, "text");
+    std::string text;
+    for (size_t done = 0; done <= all.size(); ++done) {
+      const auto second = open_documents(path, "text");
+      second->skip_to(first->line());
+      CHECK(rest_of(*second) == Texts(all.begin() + static_cast<std::ptrdiff_t>(done), all.end()));
+      first->next(text);
+    }
+  }
 }
 
 TEST_CASE("bad JSON lines are errors with line and reason", "[data][documents]") {

@@ -1,0 +1,69 @@
+#include "core/data/line_reader.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/data/utf8.h"
+
+namespace espalier {
+
+LineReader::LineReader(const std::filesystem::path& path, const DocumentOptions& options)
+    : path_(path.string()),
+      policy_(options.invalid_utf8),
+      max_bytes_(options.max_bytes),
+      bytes_(open_bytes(path)),
+      buffer_(size_t{1} << 20, '\0') {}
+
+bool LineReader::fill() {
+  end_ = bytes_->read(buffer_);
+  begin_ = 0;
+  return end_ > 0;
+}
+
+bool LineReader::next(std::string& line) {
+  line.clear();
+  invalid_ = false;
+  for (;;) {
+    if (begin_ == end_ && !fill()) break;
+    const size_t newline = std::string_view(buffer_).substr(0, end_).find('\n', begin_);
+    const size_t stop = newline == std::string_view::npos ? end_ : newline + 1;
+    if (line.size() + (stop - begin_) > max_bytes_)
+      throw Error(ErrorCode::data, fmt::format("the line has more than {} bytes", max_bytes_),
+                  fmt::format("{}:{}", path_, number_ + 1), "split the text or raise data.max_document_bytes");
+    line.append(buffer_, begin_, stop - begin_);
+    begin_ = stop;
+    if (newline != std::string_view::npos) break;
+  }
+  if (line.empty()) return false;
+  if (++number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+  const size_t bad = find_invalid_utf8(line);
+  if (bad == std::string::npos) return true;
+  invalid_ = true;
+  if (policy_ == InvalidUtf8::error)
+    throw Error(
+        ErrorCode::data,
+        fmt::format("not UTF-8: byte 0x{:02X} at byte {} of the line", static_cast<unsigned char>(line[bad]), bad + 1),
+        place(),
+        "convert the file, for example with iconv -f LATIN1 -t UTF-8, or set data.invalid_utf8 to \"replace\" "
+        "or \"skip\"");
+  if (policy_ == InvalidUtf8::replace) line = replace_invalid_utf8(line);
+  return true;
+}
+
+void LineReader::skip_to(uint64_t line) {
+  while (number_ < line) {
+    if (begin_ == end_ && !fill()) return;
+    const size_t newline = std::string_view(buffer_).substr(0, end_).find('\n', begin_);
+    begin_ = newline == std::string_view::npos ? end_ : newline + 1;
+    if (newline != std::string_view::npos) ++number_;
+  }
+}
+
+std::string LineReader::place() const {
+  return fmt::format("{}:{}", path_, number_);
+}
+
+}  // namespace espalier

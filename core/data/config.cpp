@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/base/error.h"
@@ -50,6 +51,14 @@ const char* name_of(Packing packing) {
   return packing == Packing::concat ? "concat" : "best-fit";
 }
 
+InvalidUtf8 parse_invalid_utf8(const std::string& text, const std::string& place) {
+  if (text == "error") return InvalidUtf8::error;
+  if (text == "replace") return InvalidUtf8::replace;
+  if (text == "skip") return InvalidUtf8::skip;
+  throw Error(ErrorCode::config, fmt::format("invalid_utf8 = \"{}\" is not known", text), place,
+              "use error, replace or skip");
+}
+
 void SourceConfig::fields(Fields& f) {
   f.field("name", name, "Name of the source in metrics and cache files: letters, digits, '_', '-', '.'.");
   f.field("path", path,
@@ -62,6 +71,16 @@ void SourceConfig::fields(Fields& f) {
   f.field("exhausted", exhausted, "Overrides [data].exhausted for this source.",
           Choices{"", "repeat", "stop", "error"});
   f.field("text_field", text_field, "Key of the text in each JSON line.");
+  f.field("val_fraction", val_fraction,
+          "Share of the documents held out for validation, chosen by a hash of content and [data].val_seed; not with "
+          "`val`.",
+          Range::between(0, 0.999));
+  f.field("val_documents", val_documents, "The same by number of documents.", Range::at_least(0));
+  f.field("language_field", language_field,
+          "Key of each document's language in a JSON line; kept beside the tokens and counted. Empty: none.");
+  f.field("license_field", license_field, "Key of each document's licence, likewise.");
+  f.field("languages", languages, "Documents of other languages are left out; empty: all are taken.");
+  f.field("licenses", licenses, "Documents under other licences are left out; empty: all are taken.");
 }
 
 void DataConfig::fields(Fields& f) {
@@ -91,6 +110,20 @@ void DataConfig::fields(Fields& f) {
   f.field("restart_positions", restart_positions,
           "With document_mask, learned positions count from the start of each document instead of the row; rotary "
           "positions only see distances, so they stay as they are.");
+  f.field("invalid_utf8", invalid_utf8,
+          "Text that is not UTF-8: stop with its line, put U+FFFD in its place, or leave the document out.",
+          Choices{"error", "replace", "skip"});
+  f.field("max_document_bytes", max_document_bytes, "A JSON line or a plain text document above this is an error.",
+          Range::at_least(1));
+  f.field("dedup", dedup,
+          "\"exact\" leaves out training documents whose text occurred before, in any source or in validation text.",
+          Choices{"none", "exact"});
+  f.field("val_seed", val_seed, "Chooses the documents that val_fraction and val_documents hold out.",
+          Range::at_least(0));
+  f.field(
+      "shard_tokens", shard_tokens,
+      "A token shard is closed after this many tokens; an interrupted preparation goes on after the last whole one.",
+      Range::at_least(1));
   f.tables("sources", sources, "One table a source.");
 }
 
@@ -117,6 +150,21 @@ void check(const DataConfig& config) {
     if (source.path.empty() && source.paths.empty())
       throw Error(ErrorCode::config, fmt::format("source \"{}\" has no path", source.name), place + ".path",
                   "set path to a file or a folder");
+    if (!std::isfinite(source.weight) || source.weight < 0)
+      throw Error(ErrorCode::config, fmt::format("weight {} of source \"{}\"", source.weight, source.name),
+                  place + ".weight", "weights must be finite and not negative");
+    const int val_texts =
+        (source.val.empty() ? 0 : 1) + (source.val_fraction > 0 ? 1 : 0) + (source.val_documents > 0 ? 1 : 0);
+    if (val_texts > 1)
+      throw Error(ErrorCode::config,
+                  fmt::format("source \"{}\" has more than one of val, val_fraction and val_documents", source.name),
+                  place + ".val", "keep one of them");
+    if (!source.languages.empty() && source.language_field.empty())
+      throw Error(ErrorCode::config, fmt::format("source \"{}\" has languages but no language_field", source.name),
+                  place + ".languages", "set language_field to the key of the language in each JSON line");
+    if (!source.licenses.empty() && source.license_field.empty())
+      throw Error(ErrorCode::config, fmt::format("source \"{}\" has licenses but no license_field", source.name),
+                  place + ".licenses", "set license_field to the key of the licence in each JSON line");
     if (!source.exhausted.empty()) parse_exhausted(source.exhausted, place + ".exhausted");
     weighted += source.weight > 0 ? 1 : 0;
   }
@@ -125,6 +173,10 @@ void check(const DataConfig& config) {
   if (config.restart_positions && !config.document_mask)
     throw Error(ErrorCode::config, "restart_positions needs document_mask", "data.restart_positions",
                 "set data.document_mask = true, or leave restart_positions out");
+  parse_invalid_utf8(config.invalid_utf8, "data.invalid_utf8");
+  if (config.dedup != "none" && config.dedup != "exact")
+    throw Error(ErrorCode::config, fmt::format("dedup = \"{}\" is not known", config.dedup), "data.dedup",
+                "use none or exact");
   if (weighted != 0 && weighted != config.sources.size())
     throw Error(ErrorCode::config, "some sources have a weight and some have not", "data.sources",
                 "give a weight to every source, or to none to mix by number of tokens");

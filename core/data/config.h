@@ -7,6 +7,7 @@
 
 #include "core/config/fields.h"
 #include "core/data/block_place.h"
+#include "core/data/documents.h"
 
 namespace espalier {
 
@@ -23,6 +24,9 @@ ExhaustedPolicy parse_exhausted(const std::string& text, const std::string& plac
 Packing parse_packing(const std::string& text, const std::string& place);
 const char* name_of(Packing packing);
 
+// Throws Error(config) for any other text than error, replace and skip.
+InvalidUtf8 parse_invalid_utf8(const std::string& text, const std::string& place);
+
 struct SourceConfig {
   std::string name;
   std::string path;                // a file or a folder
@@ -31,6 +35,10 @@ struct SourceConfig {
   double weight = 0;               // 0: by its number of tokens
   std::string exhausted;           // empty: as [data]
   std::string text_field = "text";
+  double val_fraction = 0;    // of the documents, held out for validation instead of `val`
+  int64_t val_documents = 0;  // the same by number
+  std::string language_field, license_field;
+  std::vector<std::string> languages, licenses;  // empty: all
 
   void fields(Fields& f);
 };
@@ -45,6 +53,11 @@ struct DataConfig {
   std::string packing = "concat";
   int64_t block_tokens = 0;
   bool document_mask = false, restart_positions = false;
+  std::string invalid_utf8 = "error";
+  int64_t max_document_bytes = int64_t{1} << 30;
+  std::string dedup = "none";
+  int64_t val_seed = 0;
+  int64_t shard_tokens = int64_t{1} << 28;
   std::vector<SourceConfig> sources;
 
   void fields(Fields& f);
@@ -58,7 +71,8 @@ struct DifficultyConfig {
 };
 
 // Checks what one key alone cannot: names unique and usable in metric names, weights given for all sources or for none,
-// every source with a path. Throws Error(config).
+// every source with a path, at
+// most one kind of validation text. Throws Error(config).
 void check(const DataConfig& config);
 
 }  // namespace espalier

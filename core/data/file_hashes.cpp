@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "core/base/file.h"
 
 namespace espalier {
@@ -14,22 +19,56 @@ std::string file_stamp(const fs::path& path) {
                      info.st_ctim.tv_sec, info.st_ctim.tv_nsec, info.st_ino);
 }
 
+namespace {
+
+std::string key_of(const fs::path& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
+}  // namespace
+
 FileHashes::FileHashes(const fs::path& folder) : index_(folder / "files.json"), known_(nlohmann::json::object()) {
   if (!fs::exists(index_)) return;
   auto read = nlohmann::json::parse(read_file(index_, ErrorCode::data), nullptr, false);
   if (read.is_object()) known_ = std::move(read);
 }
 
-std::string FileHashes::sha256(const fs::path& path) {
-  const std::string key = fs::absolute(path).lexically_normal().string();
-  const std::string stamp = file_stamp(path);
-  auto& entry = known_[key];
-  if (entry.is_object() && entry.value("stamp", "") == stamp && entry.contains("sha256") && entry["sha256"].is_string())
-    return entry["sha256"];
-  const std::string hash = sha256_file(path, ErrorCode::data);
-  entry = {{"stamp", stamp}, {"sha256", hash}};
+bool FileHashes::known(const fs::path& path) const {
+  const auto entry = known_.find(key_of(path));
+  return entry != known_.end() && entry->is_object() && entry->value("stamp", "") == file_stamp(path) &&
+         entry->contains("sha256") && (*entry)["sha256"].is_string();
+}
+
+void FileHashes::keep(const fs::path& path, const std::string& stamp, const std::string& hash) {
+  known_[key_of(path)] = {{"stamp", stamp}, {"sha256", hash}};
   changed_ = true;
-  return hash;
+}
+
+void FileHashes::add(const std::vector<fs::path>& paths) {
+  std::vector<fs::path> unknown;
+  for (const auto& path : paths)
+    if (!known(path)) unknown.push_back(path);
+  if (unknown.empty()) return;
+  // The stamp is taken first: a file that changes meanwhile is hashed again the next time.
+  std::vector<std::pair<std::string, std::string>> found(unknown.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < unknown.size(); i = next++)
+      found[i] = {file_stamp(unknown[i]), sha256_file(unknown[i], ErrorCode::data)};
+  };
+  std::vector<std::future<void>> running;
+  const size_t threads = std::min<size_t>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u), unknown.size());
+  for (size_t i = 0; i < threads; ++i) running.push_back(std::async(std::launch::async, work));
+  for (auto& worker : running) worker.get();
+  for (size_t i = 0; i < unknown.size(); ++i) keep(unknown[i], found[i].first, found[i].second);
+}
+
+std::string FileHashes::sha256(const fs::path& path) {
+  if (!known(path)) {
+    const std::string stamp = file_stamp(path);
+    keep(path, stamp, sha256_file(path, ErrorCode::data));
+  }
+  return known_[key_of(path)]["sha256"];
 }
 
 void FileHashes::save() const {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace espalier {
 
@@ -16,12 +17,17 @@ class FileHashes {
  public:
   // Reads <folder>/files.json; a missing or unreadable one counts as empty.
   explicit FileHashes(const std::filesystem::path& folder);
+  // Hashes what is not known yet on several threads, so that sha256() finds it. Throws Error(data).
+  void add(const std::vector<std::filesystem::path>& paths);
   // 64 hexadecimal digits. Throws Error(data) when the file cannot be read.
   std::string sha256(const std::filesystem::path& path);
   // Writes files.json when something was added. Throws Error(data).
   void save() const;
 
  private:
+  bool known(const std::filesystem::path& path) const;
+  void keep(const std::filesystem::path& path, const std::string& stamp, const std::string& hash);
+
   std::filesystem::path index_;
   nlohmann::json known_;
   bool changed_ = false;

@@ -40,6 +40,11 @@ void copy_as(const std::byte* from, std::span<int32_t> out) {
   throw Error(ErrorCode::data, what, path.string(), "the file is damaged or not a token shard; make or copy it again");
 }
 
+// Pages of a map count as memory of the process until they are let go; the system keeps them in its cache all the same.
+void let_go(std::span<const std::byte> map) {
+  if (!map.empty()) ::madvise(const_cast<std::byte*>(map.data()), map.size(), MADV_DONTNEED);
+}
+
 void check_size(const fs::path& bin, uint64_t bytes, uint64_t expected) {
   if (bytes != expected) damaged(fmt::format("has {} bytes, its index speaks of {}", bytes, expected), bin);
 }
@@ -56,6 +61,11 @@ const TokenShard::File& TokenShard::file_of(uint64_t token) const {
   const auto after = std::upper_bound(files_.begin(), files_.end(), token,
                                       [](uint64_t at, const File& file) { return at < file.first; });
   return *(after - 1);
+}
+
+std::string TokenShard::place_of(uint64_t token) const {
+  const File& file = file_of(token);
+  return fmt::format("{}: token number {}", file.path, token - file.first);
 }
 
 void TokenShard::copy(uint64_t first, std::span<int32_t> out) const {
@@ -76,15 +86,13 @@ void TokenShard::copy(uint64_t first, std::span<int32_t> out) const {
   }
 }
 
-// Pages of a map count as memory of the process until they are let go; the system keeps them in its cache all the same.
 void TokenShard::note_read(size_t file, uint64_t bytes) const {
   residency_->read[file].store(true, std::memory_order_relaxed);
   if (residency_->bytes.fetch_add(bytes + kReadAround, std::memory_order_relaxed) < kMostResident) return;
   residency_->bytes.store(0, std::memory_order_relaxed);
   for (size_t i = 0; i < files_.size(); ++i) {
     if (!residency_->read[i].exchange(false, std::memory_order_relaxed)) continue;
-    const auto all = files_[i].bin.bytes();
-    if (!all.empty()) ::madvise(const_cast<std::byte*>(all.data()), all.size(), MADV_DONTNEED);
+    let_go(files_[i].bin.bytes());
   }
 }
 
@@ -122,8 +130,10 @@ TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos) {
   const uint64_t total = (bytes.size() - header) / 2;
   if (total == 0) damaged("holds no tokens", bin);
   std::vector<uint64_t> offsets{0};
-  for (uint64_t i = 0; i < total; ++i)
+  for (uint64_t i = 0; i < total; ++i) {
     if (load<uint16_t>(bytes, header + i * 2) == eos) offsets.push_back(i + 1);
+    if ((i + 1) % (kMostResident / 2) == 0) let_go(bytes);
+  }
   if (offsets.back() != total) offsets.push_back(total);
   std::vector<File> files;
   files.push_back({std::move(map), bin.string(), 2, header, 0, total});

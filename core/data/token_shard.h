@@ -43,6 +43,8 @@ class TokenShard {
   const std::string& path() const { return files_.front().path; }
   // The .bin file that holds a document.
   const std::string& path_of(size_t document) const { return file_of(offsets_[document]).path; }
+  // "path: token number n", counted within its file; for errors.
+  std::string place_of(uint64_t token) const;
   size_t num_files() const { return files_.size(); }
 
  private:

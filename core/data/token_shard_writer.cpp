@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,7 @@ namespace espalier {
 namespace {
 
 constexpr int32_t kLargestUint16Vocab = 65500;
+constexpr size_t kBlock = size_t{1} << 16;
 
 [[noreturn]] void fail(const char* what, const fs::path& path) {
   throw Error(ErrorCode::data, fmt::format("{}: {}", what, std::strerror(errno)), path.string(),
@@ -59,13 +61,17 @@ void TokenShardWriter::append(std::span<const int32_t> document) {
   if (document.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
     throw Error(ErrorCode::data, "a document has more than 2^31 - 1 tokens", stem_.string(),
                 "split the text into documents");
-  if (index_.token_width == 2) {
-    pack<uint16_t>(document, buffer_);
-  } else {
-    pack<int32_t>(document, buffer_);
+  for (auto rest = document; !rest.empty();) {  // in blocks, so that a long document is not held twice
+    const auto block = rest.first(std::min(rest.size(), kBlock));
+    rest = rest.subspan(block.size());
+    if (index_.token_width == 2) {
+      pack<uint16_t>(block, buffer_);
+    } else {
+      pack<int32_t>(block, buffer_);
+    }
+    if (std::fwrite(buffer_.data(), 1, buffer_.size(), bin_.get()) != buffer_.size())
+      fail("cannot write", temporary(".bin"));
   }
-  if (std::fwrite(buffer_.data(), 1, buffer_.size(), bin_.get()) != buffer_.size())
-    fail("cannot write", temporary(".bin"));
   index_.offsets.push_back(index_.offsets.back() + document.size());
 }
 

@@ -5,140 +5,261 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <optional>
 #include <thread>
 
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "core/base/text.h"
-#include "core/data/documents.h"
+#include "core/data/progress.h"
+#include "core/data/shard_set_writer.h"
 #include "core/data/token_shard.h"
-#include "core/data/token_shard_writer.h"
 
 namespace espalier {
 namespace {
 
 constexpr size_t kBatchBytes = size_t{8} << 20;
-constexpr uint64_t kLogEvery = uint64_t{256} << 20;
+constexpr size_t kBatchDocuments = size_t{1} << 16;
 
 using Ids = std::vector<int32_t>;
 
+// A point between two documents, and what the reader left out before it.
+struct Place {
+  uint64_t file = 0, line = 0, filtered = 0;
+  ReadCounts counts;
+};
+
+struct Item {
+  std::string text;
+  uint64_t bytes = 0;
+  DocumentLabels labels;
+  ContentHash hash;
+  Ids ids;
+  bool wanted = true;
+  Place after;
+};
+
 // A few megabytes of documents and their ids.
 struct Batch {
-  std::vector<std::string> texts;
-  std::vector<Ids> ids;
+  std::vector<Item> items;
   size_t bytes = 0;
 };
 
 class Tokenizing {
  public:
-  Tokenizing(const Tokenizer& tokenizer, const std::filesystem::path& stem, std::string source)
-      : tokenizer_(tokenizer), writer_(stem, tokenizer.vocab_size()), source_(std::move(source)) {
+  Tokenizing(const TokenizeTask& task, const Tokenizer& tokenizer, const PartialShards& done)
+      : task_(task),
+        tokenizer_(tokenizer),
+        needs_hash_(task.filter.holds_out || task.seen != nullptr),
+        needs_labels_(!task.reading.language_field.empty() || !task.reading.license_field.empty()),
+        writer_(task.stem, tokenizer.vocab_size(), task.shard_tokens, done.num_shards),
+        totals_(done.totals),
+        first_file_(done.file),
+        first_line_(done.line) {
+    written_.counts = {totals_.empty, totals_.invalid, totals_.repaired};
+    written_.filtered = totals_.filtered;
+    before_ = written_.counts;
+    filtered_ = written_.filtered;
+    for (size_t i = 0; i < task.files.size(); ++i) {
+      const uint64_t size = std::filesystem::file_size(task.files[i]);
+      input_bytes_ += size;
+      if (i < first_file_) read_bytes_ += size;
+    }
     const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
     for (unsigned i = 0; i < threads; ++i) encoders_.push_back(tokenizer.make_encoder());
   }
 
-  // Reading the next batch overlaps with encoding the one before it.
-  void add_text(const std::filesystem::path& file, const std::string& text_field) {
-    const auto reader = open_documents(file, text_field);
-    for (std::string text; reader->next(text);) {
-      filling_.bytes += text.size();
-      filling_.texts.push_back(std::move(text));
-      if (filling_.bytes >= kBatchBytes) start_batch();
+  TokenizedShards run() {
+    Progress progress(fmt::format("tokenizing {} ({})", task_.source, name_of(task_.split)), input_bytes_, read_bytes_);
+    progress_ = &progress;
+    for (size_t i = first_file_; i < task_.files.size(); ++i) {
+      if (is_token_shard(task_.files[i])) {
+        add_tokens(i);
+      } else {
+        add_text(i);
+      }
+      read_bytes_ += std::filesystem::file_size(task_.files[i]);
     }
-  }
-
-  void add_tokens(const std::filesystem::path& file) {
     start_batch();
     finish_batch();
-    const TokenShard shard = TokenShard::open(file, tokenizer_.eos());
-    Ids ids;
-    for (size_t doc = 0; doc < shard.num_documents(); ++doc) {
-      ids.resize(shard.length(doc));
-      shard.copy(shard.offset(doc), ids);
-      check_ids(ids, shard.path());
-      if (!ids.empty() && ids.back() == tokenizer_.eos()) ids.pop_back();
-      for (const int32_t id : ids) totals_.bytes += static_cast<uint64_t>(tokenizer_.byte_length(id));
-      write(ids);
-    }
-  }
-
-  ShardTotals finish() {
-    start_batch();
-    finish_batch();
-    if (writer_.num_documents() == 0)
-      throw Error(ErrorCode::data, fmt::format("source \"{}\" holds no text", source_), "data.sources",
-                  "check its files");
-    writer_.finish();
-    totals_.documents = writer_.num_documents();
-    totals_.tokens = writer_.num_tokens();
-    return totals_;
+    if (writer_.num_shards() == 0 && !writer_.open()) nothing();
+    writer_.close_shard();
+    written_.counts = before_;
+    written_.filtered = filtered_;
+    return {totals(), writer_.num_shards()};
   }
 
  private:
+  // Reading the next batch overlaps with encoding the one before it.
+  void add_text(size_t file) {
+    const auto reader = open_documents(task_.files[file], task_.reading);
+    if (file == first_file_) reader->skip_to(first_line_);
+    const auto counts = [&] {
+      const ReadCounts& here = reader->counts();
+      return ReadCounts{before_.empty + here.empty, before_.invalid + here.invalid, before_.repaired + here.repaired};
+    };
+    for (std::string text; reader->next(text);) {
+      if (!task_.filter.takes(reader->labels())) {
+        ++filtered_;
+        continue;
+      }
+      Item item;
+      item.bytes = text.size();
+      item.text = std::move(text);
+      if (needs_labels_) item.labels = reader->labels();
+      item.after = {file, reader->line(), filtered_, counts()};
+      filling_.bytes += item.bytes;
+      filling_.items.push_back(std::move(item));
+      if (filling_.bytes < kBatchBytes && filling_.items.size() < kBatchDocuments) continue;
+      progress_->update(read_bytes_ + reader->bytes_read(), text_bytes_);
+      start_batch();
+    }
+    before_ = counts();
+  }
+
+  void add_tokens(size_t file) {
+    start_batch();
+    finish_batch();
+    const TokenShard shard = TokenShard::open(task_.files[file], tokenizer_.eos());
+    Item item;
+    for (uint64_t doc = file == first_file_ ? first_line_ : 0; doc < shard.num_documents(); ++doc) {
+      item.ids.resize(shard.length(doc));
+      shard.copy(shard.offset(doc), item.ids);
+      check_ids(item.ids, shard.offset(doc), shard.path());
+      if (!item.ids.empty() && item.ids.back() == tokenizer_.eos()) item.ids.pop_back();
+      item.bytes = 0;
+      for (const int32_t id : item.ids) item.bytes += static_cast<uint64_t>(tokenizer_.byte_length(id));
+      if (needs_hash_) item.hash = content_hash(tokenizer_.decode(item.ids));
+      item.wanted = task_.filter.takes(item.hash);
+      item.after = {file, doc + 1, filtered_, before_};
+      write(item);
+      if (doc % 1024 == 0)
+        progress_->update(read_bytes_ + std::filesystem::file_size(task_.files[file]) * doc / shard.num_documents(),
+                          text_bytes_);
+    }
+  }
+
   void start_batch() {
     finish_batch();
     std::swap(filling_, encoding_);
     filling_ = {};
-    if (encoding_.texts.empty()) return;
-    encoding_.ids.resize(encoding_.texts.size());
+    if (encoding_.items.empty()) return;
     next_ = 0;
     for (const auto& encoder : encoders_)
       running_.push_back(std::async(std::launch::async, [this, &encoder] {
-        for (size_t i = next_++; i < encoding_.texts.size(); i = next_++)
-          encoder->encode(encoding_.texts[i], encoding_.ids[i]);
+        for (size_t i = next_++; i < encoding_.items.size(); i = next_++) encode(encoding_.items[i], *encoder);
       }));
+  }
+
+  // On any thread: the sets of hashes change only while no batch is being encoded.
+  void encode(Item& item, Encoder& encoder) const {
+    if (needs_hash_) item.hash = content_hash(item.text);
+    item.wanted = task_.filter.takes(item.hash);
+    const bool known =
+        task_.seen != nullptr &&
+        ((task_.split == Split::train && task_.seen->train.contains(item.hash)) || task_.seen->val.contains(item.hash));
+    if (item.wanted && !known) encoder.encode(item.text, item.ids);
+    std::string().swap(item.text);
   }
 
   void finish_batch() {
     for (auto& worker : running_) worker.get();
     running_.clear();
-    for (auto& ids : encoding_.ids) write(ids);
-    const uint64_t before = totals_.bytes;
-    totals_.bytes += encoding_.bytes;
-    if (totals_.bytes / kLogEvery != before / kLogEvery)
-      log_info("tokenizing {}: {}B of text so far", source_, human_count(static_cast<double>(totals_.bytes)));
+    for (auto& item : encoding_.items) {
+      write(item);
+      Ids().swap(item.ids);
+    }
     encoding_ = {};
   }
 
-  void write(Ids& ids) {
-    if (ids.empty()) return;
-    ids.push_back(tokenizer_.eos());
-    writer_.append(ids);
+  void write(Item& item) {
+    written_ = item.after;
+    text_bytes_ += item.bytes;
+    if (!item.wanted || (task_.seen != nullptr && !first_of_its_kind(item.hash))) return;
+    if (item.ids.empty()) return;
+    item.ids.push_back(tokenizer_.eos());
+    writer_.append(item.ids, task_.seen != nullptr ? &item.hash : nullptr, needs_labels_ ? &item.labels : nullptr);
+    ++totals_.documents;
+    totals_.tokens += item.ids.size();
+    totals_.bytes += item.bytes;
+    if (!task_.reading.language_field.empty()) ++totals_.languages[item.labels.language];
+    if (!task_.reading.license_field.empty()) ++totals_.licenses[item.labels.license];
+    if (!writer_.full()) return;
+    writer_.close_shard();
+    write_partial(task_.stem, {totals(), writer_.num_shards(), written_.file, written_.line});
   }
 
-  void check_ids(const Ids& ids, const std::string& path) const {
-    for (const int32_t id : ids)
-      if (id < 0 || id >= tokenizer_.vocab_size())
+  bool first_of_its_kind(const ContentHash& hash) {
+    if (task_.split == Split::train && task_.seen->val.contains(hash)) {
+      ++totals_.in_validation;
+      return false;
+    }
+    auto& set = task_.split == Split::train ? task_.seen->train : task_.seen->val;
+    if (set.insert(hash)) return true;
+    ++totals_.duplicates;
+    return false;
+  }
+
+  // Up to the last document written. What was left out while reading is told with the training documents only, where a
+  // source is read once for each split.
+  ShardTotals totals() const {
+    ShardTotals totals = totals_;
+    const bool told = !(task_.filter.holds_out && task_.split == Split::val);
+    totals.empty = told ? written_.counts.empty : 0;
+    totals.invalid = told ? written_.counts.invalid : 0;
+    totals.repaired = told ? written_.counts.repaired : 0;
+    totals.filtered = told ? written_.filtered : 0;
+    return totals;
+  }
+
+  void check_ids(const Ids& ids, uint64_t first, const std::string& path) const {
+    for (size_t i = 0; i < ids.size(); ++i)
+      if (ids[i] < 0 || ids[i] >= tokenizer_.vocab_size())
         throw Error(ErrorCode::data,
-                    fmt::format("token {} lies outside the vocabulary of {}", id, tokenizer_.vocab_size()), path,
+                    fmt::format("token {} lies outside the vocabulary of {}", ids[i], tokenizer_.vocab_size()),
+                    fmt::format("{}: token number {}", path, first + i),
                     "set data.tokenizer to the tokenizer that made the shard");
   }
 
+  [[noreturn]] void nothing() const {
+    if (task_.filter.holds_out && task_.split == Split::val)
+      throw Error(ErrorCode::data, fmt::format("no document of source \"{}\" is held out for validation", task_.source),
+                  "data.sources", "raise val_fraction or val_documents");
+    const uint64_t left_out = totals_.duplicates + totals_.in_validation + before_.invalid + filtered_;
+    throw Error(ErrorCode::data, fmt::format("source \"{}\" holds no text", task_.source), "data.sources",
+                left_out == 0
+                    ? "check its files"
+                    : fmt::format("{} documents were left out: {} duplicates, {} in validation, {} not UTF-8, "
+                                  "{} by language or licence",
+                                  left_out, totals_.duplicates, totals_.in_validation, before_.invalid, filtered_));
+  }
+
+  const TokenizeTask& task_;
   const Tokenizer& tokenizer_;
-  TokenShardWriter writer_;
-  std::string source_;
+  const bool needs_hash_, needs_labels_;
+  ShardSetWriter writer_;
+  ShardTotals totals_;  // of what is written
+  uint64_t first_file_, first_line_;
+  Place written_;
+  ReadCounts before_;      // of the files before this one
+  uint64_t filtered_ = 0;  // read so far
+  uint64_t input_bytes_ = 0, read_bytes_ = 0, text_bytes_ = 0;
+  Progress* progress_ = nullptr;
   std::vector<std::unique_ptr<Encoder>> encoders_;
   Batch filling_, encoding_;
   std::atomic<size_t> next_{0};
-  ShardTotals totals_;
   // Last, so that it goes first: a future of std::async waits for its thread, which uses the members above.
   std::vector<std::future<void>> running_;
 };
 
 }  // namespace
 
-ShardTotals tokenize_files(const std::vector<std::filesystem::path>& files, const std::string& text_field,
-                           const Tokenizer& tokenizer, const std::filesystem::path& stem, const std::string& source) {
-  Tokenizing work(tokenizer, stem, source);
-  for (const auto& file : files) {
-    if (is_token_shard(file)) {
-      work.add_tokens(file);
-    } else {
-      work.add_text(file, text_field);
-    }
-  }
-  return work.finish();
+TokenizedShards tokenize_files(const TokenizeTask& task, const Tokenizer& tokenizer) {
+  const PartialShards done = read_partial(task.stem).value_or(PartialShards{});
+  if (done.num_shards > 0)
+    log_info("going on with {} ({}) after {} whole shards", task.source, name_of(task.split), done.num_shards);
+  if (task.seen != nullptr)
+    for (uint64_t i = 0; i < done.num_shards; ++i)
+      read_hashes(shard_stem(task.stem, i), task.split == Split::train ? task.seen->train : task.seen->val);
+  return Tokenizing(task, tokenizer, done).run();
 }
 
 }  // namespace espalier

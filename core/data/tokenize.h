@@ -1,5 +1,5 @@
-// Files of a source to one token shard: text is tokenized, foreign token shards are copied; every document ends with
-// the tokenizer's end-of-text token.
+// Files of a source to token shards: text is tokenized, foreign token shards are copied; every document ends with the
+// tokenizer's end-of-text token.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,39 @@
 #include <string>
 #include <vector>
 
+#include "core/data/content_hash.h"
+#include "core/data/document_filter.h"
+#include "core/data/documents.h"
+#include "core/data/shard_manifest.h"
 #include "core/data/tokenizer.h"
 
 namespace espalier {
 
-struct ShardTotals {
-  uint64_t documents = 0, tokens = 0, bytes = 0;  // bytes: of text, as UTF-8
+// The documents that were taken so far, in the order of splits, sources and files: the first of equal ones stays.
+struct SeenDocuments {
+  ContentHashSet train, val;
 };
 
-// Writes <stem>.bin and <stem>.idx, documents in the order of the files. Tokenizes on several threads; the result does
-// not depend on how many. `source` is named in the log. Throws Error(data); no text at all is an error, too.
-ShardTotals tokenize_files(const std::vector<std::filesystem::path>& files, const std::string& text_field,
-                           const Tokenizer& tokenizer, const std::filesystem::path& stem, const std::string& source);
+struct TokenizeTask {
+  std::vector<std::filesystem::path> files;
+  DocumentOptions reading;
+  DocumentFilter filter;
+  Split split = Split::train;
+  SeenDocuments* seen = nullptr;  // null: duplicates stay
+  std::filesystem::path stem;
+  std::string source;  // named in the log and in errors
+  uint64_t shard_tokens = uint64_t{1} << 28;
+};
+
+// What was made: totals and the number of shards, named by shard_stem.
+struct TokenizedShards {
+  ShardTotals totals;
+  uint64_t num_shards = 0;
+};
+
+// Writes the shards, documents in the order of the files. A shard is closed at the first end of a document at or after
+// shard_tokens. Tokenizes on several threads; the result does not depend on how many. Goes on after the whole shards
+// that an interrupted call with the same task left. Throws Error(data); no document at all is an error, too.
+TokenizedShards tokenize_files(const TokenizeTask& task, const Tokenizer& tokenizer);
 
 }  // namespace espalier

@@ -1,5 +1,7 @@
 #include "core/data/config.h"
 
+#include <limits>
+
 #include "core/config/toml.h"
 #include "data/support.h"
 
@@ -76,6 +78,26 @@ TEST_CASE("sources that do not fit together are refused", "[data][config]") {
   config.sources[1].weight = 1;
   CHECK_THAT(refusal(config), Contains("some sources have a weight"));
   config.sources[0].weight = 3;
+  check(config);
+  config.sources[0].weight = std::numeric_limits<double>::infinity();
+  CHECK_THAT(refusal(config), Contains("weight inf"));
+  config.sources[0].weight = 3;
+  config.sources[0].languages = {"en"};
+  CHECK_THAT(refusal(config), Contains("no language_field"));
+  config.sources[0].languages.clear();
+  config.sources[0].licenses = {"MIT"};
+  CHECK_THAT(refusal(config), Contains("no license_field"));
+  config.sources[0].licenses.clear();
+  config.sources[0].val = "v";
+  config.sources[0].val_documents = 5;
+  CHECK_THAT(refusal(config), Contains("more than one of val"));
+  config.sources[0].val_documents = 0;
+  config.dedup = "fuzzy";
+  CHECK_THAT(refusal(config), Contains("fuzzy"));
+  config.dedup = "exact";
+  config.invalid_utf8 = "ignore";
+  CHECK_THAT(refusal(config), Contains("ignore"));
+  config.invalid_utf8 = "skip";
   check(config);
   config.exhausted = "never";
   CHECK_THAT(refusal(config), Contains("never"));

@@ -1,0 +1,117 @@
+#include "core/data/document_filter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <queue>
+
+#include "core/base/error.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/rng.h"
+#include "core/data/file_hashes.h"
+#include "core/data/token_shard.h"
+
+namespace espalier {
+namespace {
+
+uint64_t value_of(const ContentHash& hash, uint64_t seed) {
+  return mix64(hash.high, mix64(seed, hash64("data.held_out")));
+}
+
+// One above the largest of the `count` smallest values.
+uint64_t find_bound(const SourceConfig& source, const DocumentFilter& filter, const DocumentOptions& reading,
+                    const std::vector<fs::path>& files, uint64_t count) {
+  log_info("choosing {} documents of {} for validation", count, source.name);
+  std::priority_queue<uint64_t> smallest;
+  for (const auto& file : files) {
+    const auto reader = open_documents(file, reading);
+    for (std::string text; reader->next(text);) {
+      if (!filter.takes(reader->labels())) continue;
+      const uint64_t value = value_of(content_hash(text), filter.seed);
+      if (smallest.size() == count && value >= smallest.top()) continue;
+      smallest.push(value);
+      if (smallest.size() > count) smallest.pop();
+    }
+  }
+  if (smallest.size() < count)
+    throw Error(ErrorCode::data,
+                fmt::format("source \"{}\" has {} documents, fewer than val_documents = {}", source.name,
+                            smallest.size(), count),
+                "data.sources", "lower val_documents");
+  return smallest.top() + 1;
+}
+
+bool listed(const std::vector<std::string>& values, const std::string& value) {
+  return values.empty() || std::find(values.begin(), values.end(), value) != values.end();
+}
+
+}  // namespace
+
+bool DocumentFilter::takes(const DocumentLabels& labels) const {
+  return listed(languages, labels.language) && listed(licenses, labels.license);
+}
+
+bool DocumentFilter::takes(const ContentHash& hash) const {
+  if (!holds_out) return true;
+  return (value_of(hash, seed) < bound) == (split == Split::val);
+}
+
+DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source) {
+  DocumentOptions options;
+  options.text_field = source.text_field;
+  options.language_field = source.language_field;
+  options.license_field = source.license_field;
+  options.invalid_utf8 = parse_invalid_utf8(config.invalid_utf8, "data.invalid_utf8");
+  options.max_bytes = static_cast<uint64_t>(config.max_document_bytes);
+  return options;
+}
+
+std::string choice_key(const DataConfig& config, const SourceConfig& source) {
+  std::string key;
+  if (config.invalid_utf8 != "error") key += "invalid_utf8 " + config.invalid_utf8 + "\n";
+  if (!source.language_field.empty()) key += "language_field " + source.language_field + "\n";
+  if (!source.license_field.empty()) key += "license_field " + source.license_field + "\n";
+  for (const auto& language : source.languages) key += "language " + language + "\n";
+  for (const auto& license : source.licenses) key += "license " + license + "\n";
+  if (source.val_fraction > 0) key += fmt::format("val_fraction {} seed {}\n", source.val_fraction, config.val_seed);
+  if (source.val_documents > 0) key += fmt::format("val_documents {} seed {}\n", source.val_documents, config.val_seed);
+  return key;
+}
+
+DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<fs::path>& files,
+                           FileHashes& hashes) {
+  DocumentFilter filter;
+  filter.languages = source.languages;
+  filter.licenses = source.licenses;
+  filter.seed = static_cast<uint64_t>(config.val_seed);
+  filter.holds_out = source.val_fraction > 0 || source.val_documents > 0;
+  if (source.val_fraction > 0) filter.bound = static_cast<uint64_t>(std::ldexp(source.val_fraction, 64));
+  if (source.val_documents == 0) return filter;
+
+  std::string parts = choice_key(config, source) + source.text_field + "\n";
+  for (const auto& file : files) {
+    if (is_token_shard(file))
+      throw Error(ErrorCode::config,
+                  fmt::format("val_documents of source \"{}\" needs text, not token shards", source.name),
+                  "data.sources", "use val_fraction or val");
+    parts += hashes.sha256(file) + file.extension().string() + "\n";
+  }
+  const fs::path known =
+      fs::path(config.cache_dir) / fmt::format("{}.held-out.{}.json", source.name, sha256_bytes(parts).substr(0, 16));
+  if (fs::exists(known)) {
+    const auto read = nlohmann::json::parse(read_file(known, ErrorCode::data), nullptr, false);
+    if (read.is_object() && read.contains("bound") && read["bound"].is_number_unsigned()) {
+      filter.bound = read["bound"];
+      return filter;
+    }
+  }
+  filter.bound =
+      find_bound(source, filter, reading_of(config, source), files, static_cast<uint64_t>(source.val_documents));
+  write_file_atomic(known, nlohmann::json{{"bound", filter.bound}}.dump(), ErrorCode::data);
+  return filter;
+}
+
+}  // namespace espalier

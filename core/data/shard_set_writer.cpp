@@ -1,0 +1,97 @@
+#include "core/data/shard_set_writer.h"
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/base/file.h"
+#include "core/data/shard_manifest.h"
+
+namespace espalier {
+namespace {
+
+// Bounds the memory for the index of a shard of very short documents.
+constexpr uint64_t kMostDocuments = uint64_t{1} << 22;
+constexpr size_t kMostLabels = 65536;
+
+template <class T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+// A killed process leaves its temporary files; nobody else writes here, the cache is locked.
+void remove_temporaries(const fs::path& stem) {
+  const std::string name = stem.filename().string() + ".";
+  const fs::path folder = stem.has_parent_path() ? stem.parent_path() : fs::path(".");
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string other = entry.path().filename().string();
+    if (!other.starts_with(name) || other.find(".tmp") == std::string::npos) continue;
+    std::error_code ignored;
+    fs::remove(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+ShardSetWriter::ShardSetWriter(fs::path stem, int32_t vocab_size, uint64_t shard_tokens, uint64_t first)
+    : stem_(std::move(stem)), vocab_size_(vocab_size), shard_tokens_(shard_tokens), number_(first) {
+  remove_temporaries(stem_);
+}
+
+void ShardSetWriter::append(std::span<const int32_t> document, const ContentHash* hash, const DocumentLabels* labels) {
+  if (!writer_) writer_.emplace(shard_stem(stem_, number_), vocab_size_);
+  writer_->append(document);
+  if (hash != nullptr) hashes_.push_back(*hash);
+  if (labels == nullptr) return;
+  add_label(languages_, labels->language);
+  add_label(licenses_, labels->license);
+}
+
+void ShardSetWriter::add_label(Column& column, const std::string& value) {
+  const auto [found, added] = column.numbers.emplace(value, static_cast<uint16_t>(column.values.size()));
+  if (added) column.values.push_back(value);
+  if (column.values.size() > kMostLabels)
+    throw Error(ErrorCode::data, "a shard has more than 65536 different languages or licences", stem_.string(),
+                "set language_field and license_field to keys that hold a few names, not free text");
+  column.of_document.push_back(found->second);
+}
+
+bool ShardSetWriter::full() const {
+  return writer_ && (writer_->num_tokens() >= shard_tokens_ || writer_->num_documents() >= kMostDocuments);
+}
+
+void ShardSetWriter::close_shard() {
+  if (!writer_) return;
+  const std::string name = shard_stem(stem_, number_).string();
+  if (!hashes_.empty()) write_file_atomic(name + ".hashes", bytes_of(hashes_), ErrorCode::data);
+  if (!languages_.of_document.empty()) {
+    const nlohmann::json info{
+        {"documents", languages_.of_document.size()}, {"language", languages_.values}, {"license", licenses_.values}};
+    write_file_atomic(name + ".labels",
+                      std::string(bytes_of(languages_.of_document)).append(bytes_of(licenses_.of_document)),
+                      ErrorCode::data);
+    write_file_atomic(name + ".labels.json", info.dump(1), ErrorCode::data);
+  }
+  writer_->finish();
+  writer_.reset();
+  hashes_.clear();
+  languages_ = {};
+  licenses_ = {};
+  ++number_;
+}
+
+void read_hashes(const fs::path& shard_stem, ContentHashSet& set) {
+  const MappedFile file(shard_stem.string() + ".hashes", ErrorCode::data);
+  const auto bytes = file.bytes();
+  if (bytes.size() % sizeof(ContentHash) != 0)
+    throw Error(ErrorCode::data, "the file of content hashes is damaged", shard_stem.string() + ".hashes",
+                "delete the files of this name in data.cache_dir; they are made again");
+  for (size_t at = 0; at < bytes.size(); at += sizeof(ContentHash)) {
+    ContentHash hash;
+    std::memcpy(&hash, bytes.data() + at, sizeof(hash));
+    set.insert(hash);
+  }
+}
+
+}  // namespace espalier

@@ -1,0 +1,149 @@
+#include "core/data/source_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/data/in_place.h"
+#include "core/data/shard_set_writer.h"
+
+namespace espalier {
+namespace {
+
+constexpr int kShardFormat = 1;
+constexpr size_t kKeyDigits = 16;  // of the hash, in file names
+
+fs::path idx_of(fs::path bin) {
+  return bin.replace_extension(".idx");
+}
+
+void log_totals(const CachedShards& shards, const SourceConfig& source, Split split, const char* how) {
+  const ShardTotals& totals = shards.totals;
+  std::string left_out;
+  const std::pair<const char*, uint64_t> counts[] = {{"duplicates", totals.duplicates},
+                                                     {"in validation", totals.in_validation},
+                                                     {"empty", totals.empty},
+                                                     {"not UTF-8", totals.invalid},
+                                                     {"by language or licence", totals.filtered}};
+  for (const auto& [name, count] : counts)
+    if (count > 0) left_out += fmt::format("{}{} {}", left_out.empty() ? "; left out: " : ", ", count, name);
+  log_info("{} {} ({}): {} documents, {} tokens, {:.2f} bytes a token{}", how, source.name, name_of(split),
+           with_commas(static_cast<int64_t>(totals.documents)), with_commas(static_cast<int64_t>(totals.tokens)),
+           static_cast<double>(totals.bytes) / static_cast<double>(totals.tokens), left_out);
+}
+
+}  // namespace
+
+std::vector<fs::path> train_files(const SourceConfig& source) {
+  std::vector<fs::path> files;
+  std::vector<std::string> paths = source.paths;
+  if (!source.path.empty()) paths.insert(paths.begin(), source.path);
+  for (const auto& path : paths)
+    for (auto& file : list_files(path)) files.push_back(std::move(file));
+  return files;
+}
+
+bool has_val(const SourceConfig& source) {
+  return !source.val.empty() || source.val_fraction > 0 || source.val_documents > 0;
+}
+
+CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
+  const bool own_text = split == Split::val && !source.val.empty();
+  const auto files = own_text ? list_files(source.val) : train_files(source);
+  std::string parts = fmt::format("shard {}\n{}\n{}\n", kShardFormat, tokenizer_.fingerprint(), source.text_field);
+  parts += choice_key(config_, source);
+  if (source.val.empty() && has_val(source)) parts += fmt::format("split {}\n", name_of(split));
+  if (config_.dedup == "exact") parts += "dedup exact\n" + before_;
+  std::vector<fs::path> to_hash = files;
+  // The documents of a Megatron shard are bounded by its index.
+  for (const auto& file : files)
+    if (is_token_shard(file) && fs::exists(idx_of(file))) to_hash.push_back(idx_of(file));
+  hashes_.add(to_hash);
+  for (const auto& file : files) {
+    parts += hashes_.sha256(file) + file.extension().string() + "\n";
+    if (is_token_shard(file) && fs::exists(idx_of(file))) parts += hashes_.sha256(idx_of(file)) + "\n";
+  }
+  hashes_.save();
+  CachedShards shards;
+  shards.key = sha256_bytes(parts);
+  shards.stem = fs::path(config_.cache_dir) /
+                fmt::format("{}.{}.{}", source.name, name_of(split), shards.key.substr(0, kKeyDigits));
+  auto manifest = read_manifest(shards.stem);
+  if (!manifest) {
+    make(shards, source, split, files);
+  } else {
+    shards.totals = manifest->totals;
+    if (manifest->in_place) {
+      shards.bins = files;  // the same as then, but they may have moved
+    } else {
+      for (uint64_t i = 0; i < manifest->num_shards; ++i)
+        shards.bins.push_back(shard_stem(shards.stem, i).string() + ".bin");
+    }
+    if (config_.dedup == "exact")
+      for (uint64_t i = 0; i < manifest->num_shards; ++i) unread_.emplace_back(split, shard_stem(shards.stem, i));
+  }
+  before_ += shards.key + "\n";
+  return shards;
+}
+
+void SourceCache::make(CachedShards& shards, const SourceConfig& source, Split split,
+                       const std::vector<fs::path>& files) {
+  if (use_in_place(shards, source, files)) return log_totals(shards, source, split, "using");
+  TokenizeTask task;
+  task.files = files;
+  task.reading = reading_of(config_, source);
+  task.filter = make_filter(config_, source, files, hashes_);
+  task.filter.split = split;
+  task.split = split;
+  task.seen = seen();
+  task.stem = shards.stem;
+  task.source = source.name;
+  task.shard_tokens = static_cast<uint64_t>(config_.shard_tokens);
+  const TokenizedShards made = tokenize_files(task, tokenizer_);
+  shards.totals = made.totals;
+  for (uint64_t i = 0; i < made.num_shards; ++i) shards.bins.push_back(shard_stem(shards.stem, i).string() + ".bin");
+  write_manifest(shards.stem, {made.totals, made.num_shards, false, tokenizer_.fingerprint(), shards.key});
+  log_totals(shards, source, split, "tokenized");
+}
+
+bool SourceCache::use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<fs::path>& files) {
+  const bool as_it_is = config_.dedup == "none" && source.val_fraction == 0 && source.val_documents == 0 &&
+                        source.languages.empty() && source.licenses.empty();
+  const bool megatron = std::all_of(files.begin(), files.end(), [](const fs::path& file) {
+    return is_token_shard(file) && fs::exists(idx_of(file));
+  });
+  if (!as_it_is || !megatron) return false;
+  shards.bins = files;
+  const auto totals = totals_if_usable(open(shards), tokenizer_);
+  if (!totals) {
+    shards.bins.clear();
+    std::error_code ignored;
+    fs::remove(shards.stem.string() + ".index", ignored);
+    return false;
+  }
+  shards.totals = *totals;
+  write_manifest(shards.stem, {*totals, files.size(), true, tokenizer_.fingerprint(), shards.key});
+  return true;
+}
+
+SeenDocuments* SourceCache::seen() {
+  if (config_.dedup != "exact") return nullptr;
+  for (const auto& [split, stem] : unread_) read_hashes(stem, split == Split::train ? seen_.train : seen_.val);
+  unread_.clear();
+  return &seen_;
+}
+
+TokenShard SourceCache::open(const CachedShards& shards) const {
+  TokenShard opened = TokenShard::open_indexed(shards.bins, shards.stem.string() + ".index");
+  if (shards.totals.documents > 0 &&
+      (opened.num_documents() != shards.totals.documents || opened.num_tokens() != shards.totals.tokens))
+    throw Error(ErrorCode::data, "the cached token shard does not fit its description", opened.path(),
+                "delete the files of this name in data.cache_dir; they are made again");
+  return opened;
+}
+
+}  // namespace espalier

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/app/session.h"
-#include "core/app/signals.h"
 #include "core/app/verbs.h"
 #include "core/base/text.h"
 
@@ -14,15 +15,43 @@ namespace {
 
 using nlohmann::json;
 
+// What was left out, by reason; a reason that did not occur is not told.
+std::vector<std::pair<const char*, uint64_t>> left_out(const ShardTotals& totals) {
+  std::vector<std::pair<const char*, uint64_t>> out;
+  for (const auto& [name, count] : {std::pair{"duplicates", totals.duplicates},
+                                    {"in_validation", totals.in_validation},
+                                    {"empty", totals.empty},
+                                    {"invalid_utf8", totals.invalid},
+                                    {"filtered", totals.filtered}})
+    if (count > 0) out.emplace_back(name, count);
+  return out;
+}
+
+double bytes_per_token(const ShardTotals& totals) {
+  return static_cast<double>(totals.bytes) / static_cast<double>(totals.tokens);
+}
+
 json to_json(const PreparedData& data) {
   json sources = json::array(), tiers = json::array();
   for (const auto& source : data.sources) {
+    const ShardTotals& totals = source.train_totals;
     json item = {{"name", source.name},
-                 {"documents", source.train_totals.documents},
-                 {"tokens", source.train_totals.tokens},
-                 {"bytes", source.train_totals.bytes},
-                 {"shard", source.train.path()}};
-    if (source.val) item["val_tokens"] = source.val_totals.tokens;
+                 {"documents", totals.documents},
+                 {"tokens", totals.tokens},
+                 {"bytes", totals.bytes},
+                 {"bytes_per_token", bytes_per_token(totals)},
+                 {"shard", source.train.path()},
+                 {"shards", source.train.num_files()},
+                 {"left_out", json::object()}};
+    for (const auto& [reason, count] : left_out(totals)) item["left_out"][reason] = count;
+    if (totals.repaired > 0) item["repaired"] = totals.repaired;
+    if (!totals.languages.empty()) item["languages"] = totals.languages;
+    if (!totals.licenses.empty()) item["licenses"] = totals.licenses;
+    if (source.val) {
+      item["val_tokens"] = source.val_totals.tokens;
+      item["val_documents"] = source.val_totals.documents;
+      item["val_bytes"] = source.val_totals.bytes;
+    }
     sources.push_back(std::move(item));
   }
   for (const auto& tier : data.tiers)
@@ -34,15 +63,42 @@ json to_json(const PreparedData& data) {
   return {{"sources", sources}, {"tiers", tiers}};
 }
 
+// The ten labels with the most documents.
+std::string labels_text(const char* what, const std::map<std::string, uint64_t>& labels) {
+  if (labels.empty()) return "";
+  std::vector<std::pair<std::string, uint64_t>> sorted(labels.begin(), labels.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  constexpr size_t kMost = 10;
+  std::string out = fmt::format("  {}:", what);
+  for (size_t i = 0; i < std::min(sorted.size(), kMost); ++i)
+    out += fmt::format("{} {} {}", i == 0 ? "" : ",", sorted[i].first.empty() ? "(none)" : sorted[i].first,
+                       with_commas(static_cast<int64_t>(sorted[i].second)));
+  if (sorted.size() > kMost) out += fmt::format(", and {} more", sorted.size() - kMost);
+  return out + "\n";
+}
+
 std::string to_text(const PreparedData& data) {
-  std::string out =
-      fmt::format("{:<16} {:>10} {:>12} {:>12} {:>12}\n", "source", "documents", "tokens", "bytes", "val tokens");
-  for (const auto& source : data.sources)
-    out += fmt::format("{:<16} {:>10} {:>12} {:>12} {:>12}\n", source.name,
-                       with_commas(static_cast<int64_t>(source.train_totals.documents)),
-                       with_commas(static_cast<int64_t>(source.train_totals.tokens)),
-                       with_commas(static_cast<int64_t>(source.train_totals.bytes)),
+  std::string out = fmt::format("{:<16} {:>10} {:>14} {:>14} {:>8} {:>9} {:>12}\n", "source", "documents", "tokens",
+                                "bytes", "bytes/t", "val docs", "val tokens");
+  for (const auto& source : data.sources) {
+    const ShardTotals& totals = source.train_totals;
+    out += fmt::format("{:<16} {:>10} {:>14} {:>14} {:>8.2f} {:>9} {:>12}\n", source.name,
+                       with_commas(static_cast<int64_t>(totals.documents)),
+                       with_commas(static_cast<int64_t>(totals.tokens)),
+                       with_commas(static_cast<int64_t>(totals.bytes)), bytes_per_token(totals),
+                       source.val ? with_commas(static_cast<int64_t>(source.val_totals.documents)) : "-",
                        source.val ? with_commas(static_cast<int64_t>(source.val_totals.tokens)) : "-");
+  }
+  for (const auto& source : data.sources) {
+    const ShardTotals& totals = source.train_totals;
+    std::string notes;
+    for (const auto& [reason, count] : left_out(totals))
+      notes += fmt::format("  left out, {}: {}\n", reason, with_commas(static_cast<int64_t>(count)));
+    if (totals.repaired > 0)
+      notes += fmt::format("  repaired: {}\n", with_commas(static_cast<int64_t>(totals.repaired)));
+    notes += labels_text("languages", totals.languages) + labels_text("licences", totals.licenses);
+    if (!notes.empty()) out += fmt::format("\n{}\n{}", source.name, notes);
+  }
   if (data.tiers.size() < 2) return out;
   out += fmt::format("\n{:<16} {:>10} {:>12} {:>12} {:>12} {:>12}\n", "tier", "documents", "tokens", "mean score",
                      "lowest", "highest");
@@ -68,7 +124,7 @@ void add_data_prepare(CLI::App& data, Action& action) {
   prepare->add_flag("--json", args->json, "Print JSON");
   prepare->callback([=, &action] {
     action = [=] {
-      install_stop_signals();
+      // No stop signals are caught: one ends the process at once, and the next call goes on from its whole shards.
       const auto session =
           build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
                         /*with_data=*/true);

@@ -39,9 +39,10 @@ ShardSetWriter::ShardSetWriter(fs::path stem, int32_t vocab_size, uint64_t shard
   remove_temporaries(stem_);
 }
 
-void ShardSetWriter::append(std::span<const int32_t> document, const ContentHash* hash, const DocumentLabels* labels) {
+void ShardSetWriter::append(std::span<const int32_t> document, int32_t end, const ContentHash* hash,
+                            const DocumentLabels* labels) {
   if (!writer_) writer_.emplace(shard_stem(stem_, number_), vocab_size_);
-  writer_->append(document);
+  writer_->append(document, end);
   if (hash != nullptr) hashes_.push_back(*hash);
   if (labels == nullptr) return;
   add_label(languages_, labels->language);

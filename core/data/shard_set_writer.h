@@ -23,8 +23,8 @@ class ShardSetWriter {
   // Begins with shard number `first`; what is left of others under these names is removed. Throws Error(data).
   ShardSetWriter(std::filesystem::path stem, int32_t vocab_size, uint64_t shard_tokens, uint64_t first);
 
-  // `hash` and `labels` may be null, for all documents or for none.
-  void append(std::span<const int32_t> document, const ContentHash* hash, const DocumentLabels* labels);
+  // The document followed by the token `end`. `hash` and `labels` may be null, for all documents or for none.
+  void append(std::span<const int32_t> document, int32_t end, const ContentHash* hash, const DocumentLabels* labels);
   bool full() const;
   // Closes the shard: all its files are in place, the index last. The next document begins another one.
   void close_shard();

@@ -58,12 +58,21 @@ void TokenShardWriter::remove_temporaries() noexcept {
 
 void TokenShardWriter::append(std::span<const int32_t> document) {
   assert(!document.empty());
-  if (document.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
-    throw Error(ErrorCode::data, "a document has more than 2^31 - 1 tokens", stem_.string(),
-                "split the text into documents");
-  for (auto rest = document; !rest.empty();) {  // in blocks, so that a long document is not held twice
-    const auto block = rest.first(std::min(rest.size(), kBlock));
-    rest = rest.subspan(block.size());
+  write(document);
+  close_document(document.size());
+}
+
+void TokenShardWriter::append(std::span<const int32_t> document, int32_t end) {
+  write(document);
+  write({&end, 1});
+  close_document(document.size() + 1);
+}
+
+// In blocks, so that a long document is not held twice.
+void TokenShardWriter::write(std::span<const int32_t> ids) {
+  while (!ids.empty()) {
+    const auto block = ids.first(std::min(ids.size(), kBlock));
+    ids = ids.subspan(block.size());
     if (index_.token_width == 2) {
       pack<uint16_t>(block, buffer_);
     } else {
@@ -72,7 +81,13 @@ void TokenShardWriter::append(std::span<const int32_t> document) {
     if (std::fwrite(buffer_.data(), 1, buffer_.size(), bin_.get()) != buffer_.size())
       fail("cannot write", temporary(".bin"));
   }
-  index_.offsets.push_back(index_.offsets.back() + document.size());
+}
+
+void TokenShardWriter::close_document(uint64_t tokens) {
+  if (tokens > static_cast<uint64_t>(std::numeric_limits<int32_t>::max()))
+    throw Error(ErrorCode::data, "a document has more than 2^31 - 1 tokens", stem_.string(),
+                "split the text into documents");
+  index_.offsets.push_back(index_.offsets.back() + tokens);
 }
 
 void TokenShardWriter::finish() {

@@ -24,11 +24,15 @@ class TokenShardWriter {
 
   // Adds one document, not empty, of at most 2^31 - 1 tokens, ids in [0, vocab_size).
   void append(std::span<const int32_t> document);
+  // The document followed by the token `end`.
+  void append(std::span<const int32_t> document, int32_t end);
   void finish();
   uint64_t num_tokens() const { return index_.offsets.back(); }
   uint64_t num_documents() const { return index_.offsets.size() - 1; }
 
  private:
+  void write(std::span<const int32_t> ids);
+  void close_document(uint64_t tokens);
   std::filesystem::path temporary(const char* suffix) const;
   void remove_temporaries() noexcept;
 

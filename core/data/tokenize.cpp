@@ -175,10 +175,10 @@ class Tokenizing {
     text_bytes_ += item.bytes;
     if (!item.wanted || (task_.seen != nullptr && !first_of_its_kind(item.hash))) return;
     if (item.ids.empty()) return;
-    item.ids.push_back(tokenizer_.eos());
-    writer_.append(item.ids, task_.seen != nullptr ? &item.hash : nullptr, needs_labels_ ? &item.labels : nullptr);
+    writer_.append(item.ids, tokenizer_.eos(), task_.seen != nullptr ? &item.hash : nullptr,
+                   needs_labels_ ? &item.labels : nullptr);
     ++totals_.documents;
-    totals_.tokens += item.ids.size();
+    totals_.tokens += item.ids.size() + 1;
     totals_.bytes += item.bytes;
     if (!task_.reading.language_field.empty()) ++totals_.languages[item.labels.language];
     if (!task_.reading.license_field.empty()) ++totals_.licenses[item.labels.license];

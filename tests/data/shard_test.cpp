@@ -108,6 +108,49 @@ TEST_CASE("a truncated or altered shard is an error, never a wrong read", "[data
   CHECK_THAT(error_of([&] { TokenShard::open(dir / "none.bin", 0); }).message(), Contains("no such token shard"));
 }
 
+TEST_CASE("each way in which an index can lie is named", "[data][shard]") {
+  const TempDir dir;
+  put(dir / "s.bin", as_bytes<uint16_t>({1, 2, 3, 4, 5, 6}));
+  struct Lie {
+    const char* message;
+    std::vector<int32_t> lengths;
+    std::vector<int64_t> starts, bounds;
+  };
+  const std::vector<Lie> lies{
+      {"does not start where", {3, 1, 2}, {0, 4, 8}, {0, 1, 2, 3}},                 // starts overlap
+      {"does not start where", {3, 1, 2}, {0, 8, 6}, {0, 1, 2, 3}},                 // not rising
+      {"does not start where", {3, 1, 2}, {2, 8, 10}, {0, 1, 2, 3}},                // not from the beginning
+      {"does not start where", {3, 1, 2}, {0, 6, int64_t{1} << 62}, {0, 1, 2, 3}},  // outside of the file
+      {"does not start where", {3, 1, 2}, {0, -6, 8}, {0, 1, 2, 3}},                // negative
+      {"negative length", {3, -1, 4}, {0, 6, 4}, {0, 1, 2, 3}},                     //
+      {"its index speaks of 14", {3, 1, 3}, {0, 6, 8}, {0, 1, 2, 3}},               // more than the file has
+      {"its index speaks of 10", {3, 1, 1}, {0, 6, 8}, {0, 1, 2, 3}},               // less
+      {"its index speaks of", {3, 1, 2147483647}, {0, 6, 8}, {0, 1, 2, 3}},         // far more
+      {"bounds are out of order", {3, 1, 2}, {0, 6, 8}, {0, 2, 1, 3}},              //
+      {"bounds are out of order", {3, 1, 2}, {0, 6, 8}, {1, 1, 2, 3}},              // not from the first
+      {"bounds are out of order", {3, 1, 2}, {0, 6, 8}, {0, 1, 2, 4}},              // beyond the last
+      {"bounds are out of order", {3, 1, 2}, {0, 6, 8}, {0, 1, -1, 3}},             //
+      {"leave sequences out", {3, 1, 2}, {0, 6, 8}, {0, 1, 2}},                     //
+  };
+  for (const auto& lie : lies) {
+    std::string idx("MMIDIDX\0\0\x01\0\0\0\0\0\0\0\x08", 18);
+    idx += as_bytes<uint64_t>({lie.lengths.size(), lie.bounds.size()}) + as_bytes(lie.lengths) + as_bytes(lie.starts) +
+           as_bytes(lie.bounds);
+    put(dir / "s.idx", idx);
+    const Error one = error_of([&] { TokenShard::open(dir / "s.bin", 0); });
+    CHECK_THAT(one.message(), Contains(lie.message));
+    CHECK_THAT(one.place(), Contains((dir / "s.").string()));
+    const Error set = error_of([&] { TokenShard::open_indexed({dir / "s.bin"}, dir / "set.index"); });
+    CHECK(set.message() == one.message());
+  }
+  // Documents without sequences and sequences without tokens do no harm.
+  std::string idx("MMIDIDX\0\0\x01\0\0\0\0\0\0\0\x08", 18);
+  idx += as_bytes<uint64_t>({3, 5}) + as_bytes<int32_t>({4, 0, 2}) + as_bytes<int64_t>({0, 8, 8}) +
+         as_bytes<int64_t>({0, 0, 1, 2, 3});
+  put(dir / "s.idx", idx);
+  CHECK(read_shard(TokenShard::open(dir / "s.bin", 0)) == Documents{{1, 2, 3, 4}, {}, {5, 6}});
+}
+
 TEST_CASE("a huge count in an index does not reserve memory", "[data][shard]") {
   const TempDir dir;
   std::string idx("MMIDIDX\0\0\x01\0\0\0\0\0\0\0\x08", 18);

@@ -32,6 +32,7 @@ RunConfig checked(RunConfig config, Places places) {
   config.places = std::move(places);
   config.training.check(config.places);
   check(config.data);
+  check(config.difficulty, config.data, config.places);
   return config;
 }
 

@@ -6,6 +6,7 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/config/toml.h"
 #include "core/data/config.h"
+#include "core/data/tier_rule.h"
 #include "core/model/config.h"
 #include "core/optim/adamw.h"
 #include "core/train/config.h"

@@ -39,6 +39,7 @@ struct SourceConfig {
   int64_t val_documents = 0;  // the same by number
   std::string language_field, license_field;
   std::vector<std::string> languages, licenses;  // empty: all
+  int64_t tier = -1;  // with difficulty.tier_by = "source"; -1: none
 
   void fields(Fields& f);
 };
@@ -66,6 +67,13 @@ struct DataConfig {
 struct DifficultyConfig {
   PluginChoice plugin;
   int64_t tiers = 4;
+  std::string tier_by = "quantile";
+  std::vector<double> quantiles, thresholds;
+  std::string tier_file;
+  bool isolate = true;
+  double call_timeout = 300;
+  double max_unscored = 0.5;
+  int64_t threads = 0;
 
   void fields(Fields& f);
 };

@@ -81,6 +81,15 @@ std::unique_ptr<Tokenizer> make_tokenizer(const DataConfig& config) {
 
 PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
                              int64_t num_tiers) {
+  DifficultySetup difficulty;
+  difficulty.scorer = scorer;
+  difficulty.config.plugin.plugin = scorer == nullptr ? "" : scorer->name();
+  difficulty.config.tiers = num_tiers;
+  difficulty.config.max_unscored = 1;
+  return prepare_sources(config, tokenizer, difficulty);
+}
+
+PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, const DifficultySetup& difficulty) {
   check(config);
   const fs::path cache = config.cache_dir;
   const CacheLock lock(cache);
@@ -106,8 +115,7 @@ PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenize
     data.sources.back().val_totals = val[i]->totals;
   }
   for (size_t i = 0; i < shards.size(); ++i) shards[i].shard = &data.sources[i].train;
-  if (scorer != nullptr) score_shards(shards, tokenizer, *scorer);
-  TierSplit split = split_into_tiers(shards, scorer == nullptr ? 1 : num_tiers);
+  TierSplit split = make_tiers(shards, tokenizer, difficulty, config);
   data.tiers = std::move(split.tiers);
   for (size_t i = 0; i < shards.size(); ++i) data.sources[i].tiers = std::move(split.tier_of[i]);
   return data;

@@ -10,6 +10,7 @@
 
 #include "core/data/config.h"
 #include "core/data/difficulty.h"
+#include "core/data/tier_rule.h"
 #include "core/data/tiers.h"
 #include "core/data/token_shard.h"
 #include "core/data/tokenize.h"
@@ -39,7 +40,9 @@ struct PreparedData {
 // from the cache), or a path. Throws Error(data) or Error(config).
 std::unique_ptr<Tokenizer> make_tokenizer(const DataConfig& config);
 
-// `scorer` may be null: then there is one tier. Throws Error(data), Error(config), Error(plugin).
+// Throws Error(data), Error(config), Error(plugin).
+PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, const DifficultySetup& difficulty);
+// With tiers of equal token mass; `scorer` may be null: then there is one.
 PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
                              int64_t num_tiers);
 

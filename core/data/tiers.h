@@ -1,8 +1,8 @@
-// Tiers of difficulty: the training documents of all sources, in the order of their scores, cut into parts of equal
-// token mass. Tier 0 is the easiest.
+// Tiers of difficulty: the training documents of all sources, split from easy (tier 0) to hard.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/data/scores.h"
@@ -20,10 +20,21 @@ struct TierSplit {
   std::vector<std::vector<uint8_t>> tier_of;  // [source][document]
 };
 
-// A document belongs to the tier in which the middle of its tokens falls. Equal scores are ordered by a hash of source
-// name and document number, so the split is the same in every run and does not depend on the order of the sources.
-// Documents with a NaN score take no part in the cut and go to the middle tier, (num_tiers - 1) / 2. Shards without
-// scores count as one tier when num_tiers is 1. num_tiers in 1..255.
+// Parts of equal token mass in the order of the scores. A document belongs to the tier in which the middle of its
+// tokens falls. Equal scores are ordered by a hash of source name and document number, so the split is the same in
+// every run and does not depend on the order of the sources. Documents with a NaN score take no part in the cut and go
+// to the middle tier, (num_tiers - 1) / 2. Shards without scores count as one tier when num_tiers is 1. num_tiers
+// in 1..255.
 TierSplit split_into_tiers(const std::vector<ScoredShard>& shards, int64_t num_tiers);
+
+// The same, cut at these shares of the token mass: rising numbers between 0 and 1, one fewer than tiers.
+TierSplit split_at_quantiles(const std::vector<ScoredShard>& shards, std::span<const double> quantiles);
+
+// Cut at these scores, which rise; a document whose score equals one lies above it. NaN goes to the middle tier.
+TierSplit split_at_scores(const std::vector<ScoredShard>& shards, std::span<const double> thresholds);
+
+// The tiers as given, [source][document], each below num_tiers; scores, where there are any, only count in the table.
+TierSplit split_as_given(const std::vector<ScoredShard>& shards, std::vector<std::vector<uint8_t>> tier_of,
+                         int64_t num_tiers);
 
 }  // namespace espalier

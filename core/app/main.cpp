@@ -8,6 +8,7 @@
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
 #include "core/plugin/probe.h"
+#include "core/plugin/worker_process.h"
 
 namespace espalier {
 
@@ -33,6 +34,9 @@ void add_hidden_verbs(CLI::App& app, Action& action, std::string& library) {
   auto* probe = app.add_subcommand("plugin-probe", "")->group("");
   probe->add_option("library", library)->required();
   probe->callback([&] { action = [&] { return plugin::run_plugin_probe(library); }; });
+  app.add_subcommand("plugin-worker", "")->group("")->callback([&] {
+    action = []() -> int { plugin::run_plugin_worker(); };
+  });
   app.add_subcommand("config-docs", "")->group("")->callback([&] {
     action = [] {
       RunConfig config;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include <utility>
 
 #include "core/base/error.h"
+
+extern char** environ;
 
 namespace espalier::plugin {
 namespace {
@@ -50,7 +53,33 @@ void Pipe::close_write() {
   close_fd(ends_[1]);
 }
 
-std::string ChildEnd::describe() const {
+pid_t spawn(const std::filesystem::path& exe, const std::vector<std::string>& arguments,
+            const std::vector<std::pair<int, int>>& files) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ::posix_spawn_file_actions_init(&actions);
+  for (const auto& [ours, theirs] : files) ::posix_spawn_file_actions_adddup2(&actions, ours, theirs);
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> texts{exe.string()};
+  texts.insert(texts.end(), arguments.begin(), arguments.end());
+  std::vector<char*> views;
+  for (auto& text : texts) views.push_back(text.data());
+  views.push_back(nullptr);
+  pid_t child = 0;
+  if (::posix_spawn(&child, texts.front().c_str(), &actions, &attributes, views.data(), environ) != 0) child = 0;
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  return child;
+}
+
+std::string describe_end(int status) {
   if (WIFSIGNALED(status)) {
     const char* name = ::sigabbrev_np(WTERMSIG(status));
     return fmt::format("crashed: signal {} (SIG{})", WTERMSIG(status), name == nullptr ? "?" : name);

@@ -5,8 +5,11 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace espalier::plugin {
 
@@ -25,6 +28,13 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
+// Starts `exe` with these arguments in a process group of its own, with a clean signal mask, every signal at its
+// default and the given files: pairs of our descriptor and the child's. 0 when it cannot be started.
+pid_t spawn(const std::filesystem::path& exe, const std::vector<std::string>& arguments,
+            const std::vector<std::pair<int, int>>& files);
+// "crashed: signal 11 (SIGSEGV)", "ended the process with exit code 3".
+std::string describe_end(int wait_status);
+
 // How a child ended.
 struct ChildEnd {
   bool timed_out = false;
@@ -32,8 +42,7 @@ struct ChildEnd {
   std::string output;  // what it wrote to the pipe
 
   bool well() const { return !timed_out && status == 0; }
-  // "crashed: signal 11 (SIGSEGV)", "ended the process with exit code 3".
-  std::string describe() const;
+  std::string describe() const { return describe_end(status); }
 };
 
 // Reads until the child has ended or the deadline has passed, then kills its process group, which must bear its number,

@@ -5,12 +5,14 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
 #include "core/plugin/fenced.h"
 #include "core/plugin/sized.h"
+#include "core/plugin/state_stream.h"
 
 namespace espalier::plugin {
 namespace {
@@ -27,15 +29,30 @@ class DifficultyAdapter : public DifficultyScorer {
     if (table_.score == nullptr) throw plugin_.misbehaved("its difficulty table lacks score");
     if (needs_fit() && (table_.fit_batch == nullptr || table_.fit_end == nullptr))
       throw plugin_.misbehaved("it needs a fit but its table lacks fit_batch or fit_end");
-    constexpr uint32_t kKnown = ESP_NEEDS_TEXT | ESP_NEEDS_TOKENS | ESP_NEEDS_FIT;
+    constexpr uint32_t kKnown = ESP_NEEDS_TEXT | ESP_NEEDS_TOKENS | ESP_NEEDS_FIT | ESP_NEEDS_INPUTS;
     if ((table_.needs & ~kKnown) != 0)
       throw plugin_.misbehaved(
           fmt::format("it needs something that this Espalier does not know (bits {:#x})", table_.needs & ~kKnown));
+    if ((table_.needs & ESP_NEEDS_INPUTS) != 0) list_inputs();
+    make_another_ = [&registry, choice, setup] { return std::make_unique<DifficultyAdapter>(registry, choice, setup); };
   }
 
   const PluginIdentity& identity() const { return plugin_.identity(); }
   bool needs_tokens() const override { return (table_.needs & ESP_NEEDS_TOKENS) != 0; }
   bool needs_fit() const override { return (table_.needs & ESP_NEEDS_FIT) != 0; }
+  std::string name() const override { return plugin_.info().id; }
+  std::vector<std::string> inputs() const override { return inputs_; }
+  bool concurrent() const override { return plugin_.info().claims_any(ESP_CLAIM_REENTRANT); }
+  bool mergeable() const override { return needs_fit() && table_.fit_merge != nullptr; }
+  std::unique_ptr<DifficultyScorer> another() override { return make_another_(); }
+  std::string fit_state() const override { return plugin_.save_state(); }
+
+  void fit_merge(const std::string& state) override {
+    StateReader reader(state, plugin_.info().state_version, plugin_.info().id);
+    const esp_in in = reader.stream();
+    const std::lock_guard lock(mutex_);
+    plugin_.call("fit_merge()", [&](esp_call* call) { return table_.fit_merge(plugin_.self(), call, &in); });
+  }
 
   void fit_batch(const DocBatch& docs) override {
     if (!needs_fit()) return;
@@ -56,7 +73,7 @@ class DifficultyAdapter : public DifficultyScorer {
     const auto run = [&] {
       plugin_.call("score()", [&](esp_call* call) { return table_.score(plugin_.self(), call, &batch, out.data()); });
     };
-    if (plugin_.info().claims_any(ESP_CLAIM_REENTRANT)) {
+    if (concurrent()) {
       run();
     } else {
       const std::lock_guard lock(mutex_);
@@ -89,7 +106,25 @@ class DifficultyAdapter : public DifficultyScorer {
       out.token_offsets = docs.token_offsets.data();
       out.tokens = docs.tokens.data();
     }
+    if (docs.num_inputs != inputs_.size() && docs.count() > 0)
+      throw Error(ErrorCode::internal, fmt::format("{} inputs for {}", docs.num_inputs, inputs_.size()), name());
+    out.num_inputs = docs.num_inputs;
+    out.inputs = docs.num_inputs == 0 ? nullptr : docs.inputs.data();
     return out;
+  }
+
+  void list_inputs() {
+    const auto* raw = plugin_.extension(ESP_DIFFICULTY_INPUTS);
+    if (raw == nullptr) throw plugin_.misbehaved("it needs inputs but does not list any");
+    const auto table = sized_copy<esp_difficulty_inputs>(raw, ESPALIER_SIZE_UP_TO(esp_difficulty_inputs, list),
+                                                         "table of inputs", plugin_.info().id);
+    const esp_str* inputs = nullptr;
+    uint32_t count = 0;
+    // What a scorer asks for follows from its parameters, so an invalid argument is the user's.
+    plugin_.call_on_settings("list()",
+                             [&](esp_call* call) { return table.list(plugin_.self(), call, &inputs, &count); });
+    if (count > 0 && inputs == nullptr) throw plugin_.misbehaved("it lists inputs but gives none");
+    for (uint32_t i = 0; i < count; ++i) inputs_.emplace_back(inputs[i].data, inputs[i].size);
   }
 
   std::vector<float> checked(std::vector<float> scores) const {
@@ -105,6 +140,8 @@ class DifficultyAdapter : public DifficultyScorer {
 
   PluginInstance plugin_;  // first: holds the library, destroyed last
   esp_difficulty table_;
+  std::vector<std::string> inputs_;
+  std::function<std::unique_ptr<DifficultyScorer>()> make_another_;
   std::mutex mutex_;  // one call at a time into a plugin that is not reentrant
 };
 

@@ -16,6 +16,7 @@ struct DifficultyPlugin {
 // Throws as make_growth(). score() may be called from several threads; a plugin that does not claim to be reentrant
 // sees one call at a time. A score that is infinite, or a document left without one, is Error(plugin); NaN means
 // "cannot say".
+// The registry must outlive the scorer.
 DifficultyPlugin make_difficulty(Registry& registry, const PluginChoice& choice, const PluginSetup& setup);
 
 }  // namespace espalier::plugin

@@ -2,11 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <spawn.h>
 #include <unistd.h>
 
-#include <array>
 #include <span>
 
 #include "core/base/error.h"
@@ -14,37 +11,18 @@
 #include "core/base/text.h"
 #include "core/plugin/child_process.h"
 
-extern char** environ;
-
 namespace espalier::plugin {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Starts the probe in a process group of its own, with a clean signal mask, nothing to read and nothing to say but its
-// reports. Returns 0 when it cannot be started.
-pid_t start(const std::filesystem::path& exe, std::string request, const Pipe& pipe) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&files, pipe.write_end(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string program = exe.string(), verb = "plugin-probe";
-  std::array<char*, 4> arguments{program.data(), verb.data(), request.data(), nullptr};
-  pid_t child = 0;
-  if (::posix_spawn(&child, program.c_str(), &files, &attributes, arguments.data(), environ) != 0) child = 0;
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
+// Starts the probe with nothing to read and nothing to say but its reports. Returns 0 when it cannot be started.
+pid_t start(const std::filesystem::path& exe, const std::string& request, const Pipe& pipe) {
+  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  const pid_t child = spawn(exe, {"plugin-probe", request},
+                            {{nowhere, STDIN_FILENO}, {pipe.write_end(), STDOUT_FILENO}, {nowhere, STDERR_FILENO}});
+  ::close(nowhere);
   return child;
 }
 
@@ -56,7 +34,7 @@ void run_probe(const std::filesystem::path& exe, std::span<ProbeResult*> results
   std::string request = std::to_string(timeout.count());
   for (const ProbeResult* result : results) request += "\n" + result->path.string();
   Pipe pipe;
-  const pid_t child = start(exe, std::move(request), pipe);
+  const pid_t child = start(exe, request, pipe);
   if (child == 0) return fail(0, exe.string() + " does not start");
 
   // The probe keeps the libraries' time; this only ends a probe that is itself stuck, on a disk or a debugger.

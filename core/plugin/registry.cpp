@@ -41,8 +41,13 @@ std::vector<ProbeResult> probe_libraries(const std::vector<std::filesystem::path
 }  // namespace
 
 Registry::Registry(const RegistryOptions& options)
-    : paths_(search_paths(options.arguments, options.configured, options.prefix)) {
+    : exe_(options.exe), paths_(search_paths(options.arguments, options.configured, options.prefix)) {
   probe_all(options);
+}
+
+Registry::Registry(const std::filesystem::path& library, const std::string& sha256) {
+  const auto opened = PluginLibrary::open(library, sha256);
+  add({library, opened->sha256(), "ok", opened->plugins()});
 }
 
 void Registry::probe_all(const RegistryOptions& options) {

@@ -45,6 +45,9 @@ class Registry {
   // Finds and probes every library. Throws Error(plugin) for a path of `arguments` or `configured` that does not exist;
   // a library that fails is listed with its reason.
   explicit Registry(const RegistryOptions& options);
+  // One library alone, loaded into this process without a probe: for processes that exist to run it. Throws as
+  // PluginLibrary::open().
+  Registry(const std::filesystem::path& library, const std::string& sha256);
 
   // In search order.
   const std::vector<Listing>& list() const { return listings_; }
@@ -55,12 +58,15 @@ class Registry {
   // Loads the library of a usable listing into this process, once while it is in use. Throws Error(plugin) also when
   // the file has changed since it was probed.
   std::shared_ptr<PluginLibrary> open(const Listing& listing);
+  // The host's own binary, which has the hidden verbs.
+  const std::filesystem::path& exe() const { return exe_; }
 
  private:
   void probe_all(const RegistryOptions& options);
   void add(const ProbeResult& result);
   [[noreturn]] void refuse(Kind kind, const std::string& name, const std::string& place) const;
 
+  std::filesystem::path exe_;
   std::vector<SearchPath> paths_;
   std::vector<Listing> listings_;
   std::map<std::filesystem::path, std::weak_ptr<PluginLibrary>> open_;

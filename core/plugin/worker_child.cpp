@@ -1,0 +1,128 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include "core/plugin/difficulty_adapter.h"
+#include "core/plugin/difficulty_messages.h"
+#include "core/plugin/worker_process.h"
+
+namespace espalier::plugin {
+namespace {
+
+constexpr auto kForever = Channel::Deadline::max();
+
+class Worker {
+ public:
+  explicit Worker(int fd) : channel_(fd) {}
+
+  [[noreturn]] void serve() {
+    for (Channel::Frame request; channel_.receive(request, kForever, nullptr) == Channel::Outcome::done;) {
+      try {
+        answer(request);
+      } catch (const Error& error) {
+        MessageWriter out;
+        out.value(error.code());
+        for (const std::string& text : {error.message(), error.place(), error.hint()}) out.text(text);
+        reply(Message::error, out.bytes());
+      } catch (const std::exception& error) {
+        MessageWriter out;
+        out.value(ErrorCode::internal);
+        for (const std::string& text : {std::string(error.what()), std::string(), std::string()}) out.text(text);
+        reply(Message::error, out.bytes());
+      }
+    }
+    ::_exit(0);  // the host is gone, or needs this process no more
+  }
+
+ private:
+  void reply(Message kind, const std::string& payload, int fd = -1) {
+    if (channel_.send(kind, payload, kForever, nullptr, fd) != Channel::Outcome::done) ::_exit(0);
+  }
+
+  void answer(const Channel::Frame& request) {
+    const std::string& payload = request.payload;
+    if (request.kind == Message::create) return create(ScorerRequest::read(payload));
+    if (request.kind == Message::fork) return copy();
+    if (request.kind == Message::wait) {
+      MessageReader in(payload);
+      const auto child = in.value<pid_t>();
+      MessageWriter out;
+      out.value(end_child(child, child, in.value<bool>()));
+      return reply(Message::ok, out.bytes());
+    }
+    if (scorer_ == nullptr) throw Error(ErrorCode::internal, "a request to a worker without a scorer");
+    switch (request.kind) {
+      case Message::fit_batch:
+        scorer_->fit_batch(OwnedDocs(payload).batch());
+        return reply(Message::ok, {});
+      case Message::fit_end:
+        scorer_->fit_end();
+        return reply(Message::ok, {});
+      case Message::fit_state:
+        return reply(Message::ok, scorer_->fit_state());
+      case Message::fit_merge:
+        scorer_->fit_merge(payload);
+        return reply(Message::ok, {});
+      case Message::score: {
+        MessageWriter out;
+        const std::vector<float> scores = scorer_->score(OwnedDocs(payload).batch());
+        out.items(std::span<const float>(scores));
+        return reply(Message::ok, out.bytes());
+      }
+      default:
+        throw Error(ErrorCode::internal, "an unknown request to a worker");
+    }
+  }
+
+  void create(const ScorerRequest& request) {
+    registry_ = std::make_unique<Registry>(request.library, request.sha256);
+    PluginSetup setup;
+    setup.seed = request.seed;
+    setup.run = request.run;
+    auto made = make_difficulty(*registry_, request.choice, setup);
+    scorer_ = std::move(made.scorer);
+    const ScorerAnswer about{std::move(made.identity), scorer_->fingerprint(), scorer_->needs_tokens(),
+                             scorer_->needs_fit(),     scorer_->concurrent(),  scorer_->mergeable(),
+                             scorer_->inputs()};
+    reply(Message::ok, about.write());
+  }
+
+  // The copy goes on in serve() with a socket of its own; only the original answers.
+  void copy() {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      throw Error(ErrorCode::internal, "cannot make a socket");
+    Channel hosts(ends[0]), own(ends[1]);
+    const pid_t child = ::fork();
+    if (child < 0) throw Error(ErrorCode::internal, "no further process can be made");
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      channel_ = std::move(own);
+      return;
+    }
+    MessageWriter out;
+    out.value(child);
+    reply(Message::ok, out.bytes(), hosts.fd());
+  }
+
+  Channel channel_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<DifficultyScorer> scorer_;
+};
+
+}  // namespace
+
+void run_plugin_worker() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int socket = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+  const int nowhere = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (socket < 0 || nowhere < 0 || ::dup2(nowhere, STDIN_FILENO) < 0) ::_exit(1);
+  Worker(socket).serve();
+}
+
+}  // namespace espalier::plugin

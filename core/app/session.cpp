@@ -19,10 +19,10 @@ int64_t planned_vocab(const DataConfig& data) {
 
 void build_data(Session& s, const plugin::PluginSetup& setup) {
   s.tokenizer = make_tokenizer(s.config.data);
-  if (!s.config.difficulty.plugin.plugin.empty())
-    s.difficulty = plugin::make_difficulty(*s.registry, s.config.difficulty.plugin, setup);
+  s.scorers = std::make_unique<Scorers>(s.config, *s.registry, setup);
+  if (!s.config.difficulty.plugin.plugin.empty()) s.difficulty = s.scorers->make(s.config.difficulty.plugin);
   s.data = std::make_unique<PreparedData>(prepare_sources(
-      s.config.data, *s.tokenizer, s.difficulty ? s.difficulty->scorer.get() : nullptr, s.config.difficulty.tiers));
+      s.config.data, *s.tokenizer, s.scorers->setup_for(s.difficulty ? s.difficulty->scorer.get() : nullptr)));
 }
 
 void log_packing(const TokenStream& stream) {
@@ -68,7 +68,7 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
   start.total_tokens = s.total_steps * s.length.tokens_per_step;
   start.lr_peak = s.config.optimizer.lr;
   s.decisions.tokens_per_epoch = s.length.tokens_per_epoch;
-  s.decisions.num_tiers = s.config.difficulty.plugin.plugin.empty() ? 1 : s.config.difficulty.tiers;
+  s.decisions.num_tiers = num_tiers(s.config.difficulty, s.config.data);
 
   if (!s.config.growth.plugin.plugin.empty()) {
     s.growth = plugin::make_growth(*s.registry, s.config.growth.plugin, setup);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/app/run_config.h"
+#include "core/app/scorers.h"
 #include "core/data/prepare.h"
 #include "core/data/token_stream.h"
 #include "core/device/device.h"
@@ -19,6 +20,7 @@ namespace espalier {
 struct Session {
   RunConfig config;
   std::unique_ptr<plugin::Registry> registry;
+  std::unique_ptr<Scorers> scorers;      // null without data
   std::unique_ptr<Tokenizer> tokenizer;  // null without data
   std::optional<plugin::DifficultyPlugin> difficulty;
   std::unique_ptr<PreparedData> data;  // null without data

@@ -18,6 +18,8 @@ void add_model_verbs(CLI::App& app, Action& action);  // eval, generate
 void add_data_verb(CLI::App& app, Action& action);    // data, with the sub-verbs below
 void add_data_prepare(CLI::App& data, Action& action);
 void add_data_generate(CLI::App& data, Action& action);
+void add_data_score(CLI::App& data, Action& action);
+void add_data_inspect(CLI::App& data, Action& action);
 void add_plugin_verb(CLI::App& app, Action& action);  // plugin list, plugin info
 
 // Options that several verbs share.
@@ -27,6 +29,7 @@ struct ConfigOptions {
 
   void add(CLI::App& verb, bool with_config);
 };
+void add_scorer_option(CLI::App& verb, std::vector<std::string>& scorers);
 void add_plugin_path(CLI::App& verb, std::vector<std::string>& paths);
 
 }  // namespace espalier

@@ -7,6 +7,8 @@ void add_data_verb(CLI::App& app, Action& action) {
   data->require_subcommand(1);
   add_data_prepare(*data, action);
   add_data_generate(*data, action);
+  add_data_score(*data, action);
+  add_data_inspect(*data, action);
 }
 
 }  // namespace espalier

@@ -91,7 +91,7 @@ ScoringOptions scoring_options(const DifficultySetup& setup) {
 }
 
 TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& tokenizer, const DifficultySetup& setup,
-                       const DataConfig& data) {
+                       const DataConfig& data, bool empty_tiers) {
   const DifficultyConfig& config = setup.config;
   const int64_t count = num_tiers(config, data);
   TierSplit split;
@@ -109,7 +109,7 @@ TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& 
   } else {
     return split_into_tiers(shards, count);
   }
-  for (size_t t = 0; t < split.tiers.size(); ++t)
+  for (size_t t = 0; t < split.tiers.size() && !empty_tiers; ++t)
     if (split.tiers[t].documents == 0)
       throw Error(ErrorCode::config, fmt::format("tier {} of {} has no documents", t, split.tiers.size()),
                   setup.places.of(key_of(config)), "`espalier data inspect` shows how the scores lie");

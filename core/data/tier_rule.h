@@ -34,8 +34,8 @@ TierSplit make_tiers(std::vector<ScoredShard>& shards, const Tokenizer& tokenize
                      const DataConfig& data);
 
 ScoringOptions scoring_options(const DifficultySetup& setup);
-// make_tiers() for shards that are scored already.
+// make_tiers() for shards that are scored already. empty_tiers: a tier without documents is no error.
 TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& tokenizer, const DifficultySetup& setup,
-                       const DataConfig& data);
+                       const DataConfig& data, bool empty_tiers = false);
 
 }  // namespace espalier

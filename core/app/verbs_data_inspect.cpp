@@ -1,0 +1,43 @@
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/app/inspection.h"
+#include "core/app/signals.h"
+#include "core/app/verbs.h"
+
+namespace espalier {
+
+void add_scorer_option(CLI::App& verb, std::vector<std::string>& scorers) {
+  verb.add_option(
+          "--scorer", scorers,
+          "A scorer instead of the configured one: a name, perhaps with parameters, 'compression { level = 9 }' "
+          "(repeatable)")
+      ->type_name("NAME")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+void add_data_inspect(CLI::App& data, Action& action) {
+  struct Arguments {
+    ConfigOptions options;
+    std::vector<std::string> scorers;
+    bool json = false;
+  };
+  auto args = std::make_shared<Arguments>();
+  auto* verb = data.add_subcommand("inspect", "Show how the scores lie: histograms, tiers, examples, correlations");
+  args->options.add(*verb, /*with_config=*/true);
+  add_scorer_option(*verb, args->scorers);
+  verb->add_flag("--json", args->json, "Print JSON");
+  verb->callback([=, &action] {
+    action = [=] {
+      install_stop_signals();
+      const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
+                                     args->options.plugin_paths, args->scorers, /*needed=*/false);
+      const Inspection inspection = inspect(*scored);
+      std::cout << (args->json ? to_json(inspection).dump(2) + "\n" : to_text(inspection));
+      return 0;
+    };
+  });
+}
+
+}  // namespace espalier

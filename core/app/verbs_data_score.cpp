@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/app/scored_data.h"
+#include "core/app/signals.h"
+#include "core/app/verbs.h"
+#include "core/base/text.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+double megabytes_a_second(const ScoringReport& report) {
+  return report.seconds > 0 ? static_cast<double>(report.text_bytes) / 1e6 / report.seconds : 0;
+}
+
+json to_json(const ScoredBy& scored) {
+  json side_cars = json::array();
+  for (const auto& shard : scored.shards)
+    side_cars.push_back({{"source", shard.source}, {"path", shard.side_car.string()}});
+  const auto& report = scored.report;
+  return {{"scorer", scored.name},
+          {"documents", report.documents},
+          {"unscored", report.unscored},
+          {"reused", report.reused},
+          {"bytes_scored", report.text_bytes},
+          {"seconds", report.seconds},
+          {"mb_per_second", megabytes_a_second(report)},
+          {"side_cars", side_cars}};
+}
+
+std::string to_text(const ScoredBy& scored) {
+  const auto& report = scored.report;
+  const double share =
+      report.documents == 0 ? 0 : static_cast<double>(report.unscored) / static_cast<double>(report.documents);
+  std::string out = fmt::format("{}: {} documents, {:.2f} % without a score, ", scored.name,
+                                with_commas(static_cast<int64_t>(report.documents)), 100 * share);
+  if (report.reused == report.documents)
+    out += "all from side-cars\n";
+  else
+    out += fmt::format("{}B scored in {}, {:.1f} MB/s\n", human_count(static_cast<double>(report.text_bytes)),
+                       human_seconds(report.seconds), megabytes_a_second(report));
+  for (const auto& shard : scored.shards) out += fmt::format("  {:<16} {}\n", shard.source, shard.side_car.string());
+  return out;
+}
+
+}  // namespace
+
+void add_data_score(CLI::App& data, Action& action) {
+  struct Arguments {
+    ConfigOptions options;
+    std::vector<std::string> scorers;
+    bool json = false;
+  };
+  auto args = std::make_shared<Arguments>();
+  auto* verb = data.add_subcommand("score", "Score the documents of a configuration and keep the scores");
+  args->options.add(*verb, /*with_config=*/true);
+  add_scorer_option(*verb, args->scorers);
+  verb->add_flag("--json", args->json, "Print JSON");
+  verb->callback([=, &action] {
+    action = [=] {
+      install_stop_signals();
+      const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
+                                     args->options.plugin_paths, args->scorers, /*needed=*/true);
+      json all = json::array();
+      for (const auto& one : scored->scored) {
+        if (args->json)
+          all.push_back(to_json(one));
+        else
+          std::cout << to_text(one);
+      }
+      if (args->json) std::cout << all.dump(2) << "\n";
+      return 0;
+    };
+  });
+}
+
+}  // namespace espalier

@@ -168,7 +168,7 @@ TEST_CASE("a sample of documents depends on the set alone", "[sdk][difficulty][c
       parts[0].merge(read);
     }
     Texts got;
-    parts[0].for_each([&](std::string_view text) { got.emplace_back(text); });
+    parts[0].for_each([&](std::uint64_t, std::string_view text) { got.emplace_back(text); });
     CHECK(got == expected);
     CHECK(parts[0].bytes() == used);
   }

@@ -22,9 +22,14 @@ class DocumentSample {
   DocumentSample(std::size_t max_bytes, std::size_t max_document_bytes)
       : max_bytes_(max_bytes), max_document_bytes_(std::min(max_document_bytes, max_bytes)) {}
 
+  /// What decides about a document.
+  std::uint64_t hash_of(std::string_view text) const {
+    return espalier::sdk::hash64(text.substr(0, max_document_bytes_));
+  }
+
   void add(std::string_view text) {
     text = text.substr(0, max_document_bytes_);
-    const std::uint64_t hash = espalier::sdk::hash64(text);
+    const std::uint64_t hash = hash_of(text);
     if (text.empty() || hash >= cut_) return;
     const auto [place, is_new] = texts_.try_emplace(hash, text);
     if (is_new) bytes_ += place->second.size();
@@ -40,10 +45,10 @@ class DocumentSample {
   }
 
   std::size_t bytes() const { return bytes_; }
-  /// Calls visit(std::string_view) for each document of the sample, in the order of the hashes.
+  /// Calls visit(hash, std::string_view) for each document of the sample, in the order of the hashes.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (const auto& [hash, text] : texts_) visit(std::string_view(text));
+    for (const auto& [hash, text] : texts_) visit(hash, std::string_view(text));
   }
 
   void save(espalier::sdk::Writer& out) const {

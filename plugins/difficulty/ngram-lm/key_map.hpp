@@ -28,7 +28,7 @@ class KeyMap {
 
   /// The key's value, made from Value{} where it is new. Valid until the next at(). REQUIRES: key < 2^63.
   Value& at(std::uint64_t key) {
-    if (2 * (size_ + 1) > slots_.size()) grow();
+    if (3 * (size_ + 1) > 2 * slots_.size()) grow();
     Slot& slot = slots_[place(key)];
     if (slot.key == kEmpty) {
       slot.key = key;

@@ -69,13 +69,14 @@ class NgramLm final : public sdk::Difficulty {
   }
 
   float score(sdk::Call&, const sdk::Doc& doc) const override {
-    if (model_ == nullptr) throw sdk::failed_precondition("score() before fit_end()");
+    if (models_.empty()) throw sdk::failed_precondition("score() before fit_end()");
     if (doc.text.empty() || doc.text.size() < static_cast<std::size_t>(min_bytes_)) return kCannotSay;
+    const ngram::Model& model = reference_.empty() ? models_[1 - fold(sample_->hash_of(doc.text))] : models_[0];
     double bits = 0;
-    std::uint64_t history = model_->start(), symbols = 0;
+    std::uint64_t history = model.start(), symbols = 0;
     for_each_symbol(doc.text, [&](std::uint64_t symbol) {
-      bits -= model_->log2_probability(history, symbol);
-      history = model_->next(history, symbol);
+      bits -= model.log2_probability(history, symbol);
+      history = model.next(history, symbol);
       symbols += 1;
     });
     return symbols == 0 ? kCannotSay : static_cast<float>(bits / static_cast<double>(doc.text.size()));
@@ -84,7 +85,7 @@ class NgramLm final : public sdk::Difficulty {
   void save(sdk::Call&, sdk::Writer& out) const override {
     out.u64(reference_.empty() ? 0 : 1);
     if (!reference_.empty()) return;  // check() reads it again
-    out.u64(model_ == nullptr ? 0 : 1);
+    out.u64(models_.empty() ? 0 : 1);
     sample_->save(out);
   }
 
@@ -93,7 +94,7 @@ class NgramLm final : public sdk::Difficulty {
     if (!reference_.empty()) return;
     const bool fitted = in.u64() != 0;
     sample_->load(in);
-    model_.reset();
+    models_.clear();
     if (fitted) build();
   }
 
@@ -124,20 +125,26 @@ class NgramLm final : public sdk::Difficulty {
     for (std::size_t at = 0; at < text.size(); at += size) sample_->add(text.substr(at, size));
   }
 
+  /// 0 or 1: the half of the sample that a document belongs to, whether it is in the sample or not.
+  static std::size_t fold(std::uint64_t document_hash) { return static_cast<std::size_t>(document_hash & 1); }
+
   void build() {
     const auto smoothing = smoothing_ == "kneser-ney" ? ngram::Smoothing::kKneserNey : ngram::Smoothing::kStupidBackoff;
-    auto model = std::make_unique<ngram::Model>(static_cast<unsigned>(order_), by_words() ? kWordBits : kByteBits,
-                                                smoothing, backoff_);
-    ngram::KeyMap<bool> seen;
-    sample_->for_each([&](std::string_view text) {
-      std::uint64_t history = model->start();
+    const std::size_t num_models = reference_.empty() ? 2 : 1;
+    std::vector<ngram::Model> models(num_models, ngram::Model(static_cast<unsigned>(order_),
+                                                              by_words() ? kWordBits : kByteBits, smoothing, backoff_));
+    ngram::KeyMap<bool> seen;  // by any of the models: both have the same vocabulary
+    sample_->for_each([&](std::uint64_t hash, std::string_view text) {
+      ngram::Model& model = models[num_models == 2 ? fold(hash) : 0];
+      std::uint64_t history = model.start();
       for_each_symbol(text, [&](std::uint64_t symbol) {
-        history = model->add(history, symbol);
+        history = model.add(history, symbol);
         seen.at(symbol) = true;
       });
     });
-    model->finish(by_words() ? seen.size() + 1 : 256);  // + 1: all words that were never seen
-    model_ = std::move(model);
+    const std::uint64_t num_symbols = by_words() ? seen.size() + 1 : 256;  // + 1: all words that were never seen
+    for (ngram::Model& model : models) model.finish(num_symbols);
+    models_ = std::move(models);
   }
 
   std::string unit_ = "bytes";
@@ -150,7 +157,9 @@ class NgramLm final : public sdk::Difficulty {
   std::int64_t document_bytes_ = 64 << 10;
   std::int64_t min_bytes_ = 1;
   std::unique_ptr<ngram::DocumentSample> sample_;
-  std::unique_ptr<ngram::Model> model_;
+  // With a reference one model. Else one of each half of the sample; a document is scored by the half that it does not
+  // belong to, so no document is easy because the model was fitted on it.
+  std::vector<ngram::Model> models_;
 };
 
 ESPALIER_PLUGIN(NgramLm);

@@ -62,6 +62,7 @@ TEST_CASE("Dale-Chall by the corpus's most frequent words", "[sdk][difficulty][r
   CHECK(scorer.score("The cat. The cat.") == Approx(0.0496 * 2));
   CHECK(scorer.score("The cat sat. The cat.") == Approx(0.1579 * 20 + 0.0496 * 2.5 + 3.6365));
   CHECK(scorer.score("Dog zebra") == Approx(0.1579 * 100 + 0.0496 * 2 + 3.6365));
+  CHECK(scorer.score("Sat a dog") == Approx(0.1579 * 100 + 0.0496 * 3 + 3.6365));  // none of the three is the third
   std::string long_text = "Zebra";
   for (int i = 0; i < 19; ++i) long_text += " the";
   CHECK(scorer.score(long_text) == Approx(0.1579 * 5 + 0.0496 * 20));  // exactly 5 %: nothing is added

@@ -4,9 +4,11 @@
 #include <espalier/cpp/error.hpp>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
+
+#include "json_line.hpp"
 
 namespace text_file {
 
@@ -44,14 +46,13 @@ void for_each_document(const std::string& path, const std::string& field, bool b
     for_each_line(path, [&](const std::string& line) {
       line_number += 1;
       if (line.find_first_not_of(" \t") == std::string::npos) return;
-      const nlohmann::json parsed = nlohmann::json::parse(line, nullptr, false);
-      if (!parsed.is_object()) throw espalier::sdk::invalid(path, ":", line_number, ": not a JSON object");
-      const auto text = parsed.find(field);
-      if (text == parsed.end() || !text->is_string()) {
-        throw espalier::sdk::invalid(path, ":", line_number, ": no text field '", field, "'");
+      std::optional<std::string> text;
+      if (!JsonLine(line).read(field, text)) {
+        throw espalier::sdk::invalid(path, ":", line_number, ": not a JSON object");
       }
+      if (!text.has_value()) throw espalier::sdk::invalid(path, ":", line_number, ": no text field '", field, "'");
       documents += 1;
-      visit(text->get<std::string>());
+      visit(*text);
     });
   } else if (by_line) {
     for_each_line(path, [&](const std::string& line) {

@@ -9,7 +9,7 @@ constexpr Rule kRules[] = {
     {"open", 3, 3,
      "Many years ago, in {a} {adj} house {home}, whose windows looked out upon the {far}, there lived a {kid} named "
      "{hero}, who was said to have more {virtue} than was usual at such an age. What {he} treasured above everything "
-     "else was {a} {colour} {item} that {his} grandfather, {a} {adj} old {trade}, had brought back from the {far}."},
+     "else was {a} {colour} {item} that {his} grandfather, {a} {kind} old {trade}, had brought back from the {far}."},
     {"open", 3, 3,
      "Whoever travelled through the {region} in those days was sure to hear of {hero}, a {kid} who lived {home} and "
      "whose {virtue} was praised by everyone from the {trade} to the {trade}. The first thing that visitors were shown "
@@ -172,7 +172,7 @@ constexpr Rule kRules[] = {
      "with {a} {ware} watched from across the road; but {failed}, and the {trade}, who had expected as much, went on "
      "{adv}."},
     {"try", 3, 3,
-     "{Nth}, after {he} had shared a little {dish} with the {creature} and recovered {his} {virtue}, {hero} {did}, "
+     "{Nth}, after {he} had shared a portion of {dish} with the {creature} and recovered {his} {virtue}, {hero} {did}, "
      "which demanded more patience than {he} had ever shown before; nevertheless {failed}, and the {weather} light was "
      "already fading."},
     {"try", 3, 3,

@@ -114,7 +114,8 @@ constexpr Rule kRules[] = {
      "Although {hero} {did} as {adv} as {he} could, {failed}, and {a} {creature} in the {plant} seemed to laugh at "
      "{him}."},
     {"try", 2, 2,
-     "{Nth} {he} {did}, which would surely have helped a {trade}, but {failed}, and {he} was more {sad} than before."},
+     "{Nth} {he} {did}, which would surely have helped {a} {trade}, but {failed}, and {he} was more {sad} than "
+     "before."},
     {"try", 2, 2,
      "{Nth}, when {he} had eaten some {dish} and felt stronger, {hero} {did}; but {failed}, so that even this was of "
      "no use."},
@@ -161,7 +162,7 @@ constexpr Rule kRules[] = {
     {"answer", 1, 1, "{friend} thought for a moment, and then {fhe} said, \"I have {a} {means}, so let us go.\""},
     {"answer", 2, 2,
      "{friend} thought {adv} for a moment. \"I think that I have {a} {means},\" {fhe} said, \"which my uncle, who was "
-     "a {trade}, always used when nothing else would help.\""},
+     "{a} {trade}, always used when nothing else would help.\""},
     {"answer", 2, 2,
      "\"If you had asked me earlier,\" said {friend}, \"you could have saved yourself the trouble, because I know "
      "where to find {a} {means}.\" Then {fhe} went into the {adj} shed and fetched it."},

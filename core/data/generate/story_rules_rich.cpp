@@ -280,8 +280,8 @@ constexpr Rule kRules[] = {
      "expect from anybody whose friendship I valued less.\""},
 
     {"answer", 3, 3,
-     "\"Nobody who has {a} friend need apologise,\" replied {friend}, whose eyes had lit up, \"and besides, I happen "
-     "to own {a} {means}, which has been waiting behind {a} {ware} ever since my aunt, who was {a} {trade}, stopped "
+     "\"Nobody who has a friend need apologise,\" replied {friend}, whose eyes had lit up, \"and besides, I happen to "
+     "own {a} {means}, which has been waiting behind {a} {ware} ever since my aunt, who was {a} {trade}, stopped "
      "travelling to the {far}.\""},
     {"answer", 3, 3,
      "{friend}, who had listened {adv} to the end, stood up without a word, disappeared into the {adj} cellar and "
@@ -334,7 +334,7 @@ constexpr Rule kRules[] = {
      "may still be discovered, faintly redolent of {scent}, in the antiquarian establishments of the {far}."},
     {"joy", 4, 4,
      "\"To attribute this outcome to my own {virtue},\" proclaimed {hero}, {glad} beyond the capacity of ordinary "
-     "language to express and therefore compelled to employ a {trade}'s, \"would be an imposture of which no admirer "
+     "language to express and therefore compelled to employ {a} {trade}'s, \"would be an imposture of which no admirer "
      "of {friend}, whose {virtue} and {virtue} have today been demonstrated before the entire {region}, could "
      "conceivably be guilty.\""},
 

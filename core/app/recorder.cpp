@@ -33,6 +33,7 @@ Recorder::Recorder(RecorderParts parts)
       start_(Clock::now()),
       window_start_(start_),
       window_step_(parts_.start_step),
+      window_tokens_(parts_.start_tokens),
       window_flops_(parts_.start_flops) {}
 
 bool Recorder::stop_requested() {
@@ -55,7 +56,7 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   const auto now = Clock::now();
   const double seconds = seconds_between(window_start_, now), elapsed = seconds_between(start_, now);
   const auto steps = static_cast<double>(state.step - window_step_);
-  const double tokens_per_second = steps * static_cast<double>(parts_.tokens_per_step) / seconds;
+  const double tokens_per_second = static_cast<double>(state.tokens - window_tokens_) / seconds;
   const double done = static_cast<double>(state.step - parts_.start_step);
   const double eta = elapsed / done * static_cast<double>(parts_.total_steps - state.step);
   const double flops_per_second = (state.flops - window_flops_) / seconds, peak = parts_.device.peak_flops;
@@ -79,6 +80,8 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
                 {"train/grad_norm", report.grad_norm},
                 {"train/tokens", static_cast<double>(state.tokens)},
                 {"train/flops", state.flops},
+                {"train/sequences", static_cast<double>(report.size.sequences)},
+                {"train/seq_len", static_cast<double>(report.size.seq_len)},
                 {"throughput/tokens_per_sec", tokens_per_second},
                 {"throughput/device/flops_per_sec", flops_per_second},
                 {"time/step_ms", 1000 * seconds / steps},
@@ -98,6 +101,7 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
 
   window_start_ = Clock::now();
   window_step_ = state.step;
+  window_tokens_ = state.tokens;
   window_flops_ = state.flops;
   window_wait_ = wait;
 }

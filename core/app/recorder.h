@@ -22,7 +22,7 @@ struct RecorderParts {
   MetricsConfig metrics;
   int64_t start_step = 0, start_stage = 0;  // 0, or where a resumed run continues
   double start_flops = 0;
-  int64_t total_steps = 0, tokens_per_step = 0, validation_interval = 0, checkpoint_interval = 0;
+  int64_t total_steps = 0, start_tokens = 0, validation_interval = 0, checkpoint_interval = 0;
   int64_t num_stages = 1;
   bool checkpoint_before_growth = false;
   bool checkpoint_at_growth = false;
@@ -58,7 +58,7 @@ class Recorder final : public TrainHooks {
   RecorderParts parts_;
   MetricsWriter writer_;
   Clock::time_point start_, window_start_;
-  int64_t window_step_;
+  int64_t window_step_, window_tokens_;
   double window_flops_, window_wait_ = 0;
   int64_t validated_step_ = -1;
   std::vector<SourceEvaluation> last_validation_;

@@ -122,7 +122,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.start_stage = state.stage;
   recorder_parts.start_flops = state.flops;
   recorder_parts.total_steps = s.total_steps;
-  recorder_parts.tokens_per_step = s.length.tokens_per_step;
+  recorder_parts.start_tokens = state.tokens;
   recorder_parts.validation_interval = s.interval_steps(s.config.validation.interval, "validation.interval");
   recorder_parts.checkpoint_interval = s.interval_steps(s.config.checkpoint.interval, "checkpoint.interval");
   recorder_parts.num_stages = static_cast<int64_t>(s.timeline.stages.size());

@@ -27,21 +27,36 @@ struct LrScheduleConfig {
 };
 struct MixtureScheduleConfig {
   PluginChoice plugin;
-  void fields(Fields& f) { f.plugin(plugin, "Weights of difficulty tiers or of sources over the run; none: equal tiers, sources as in [data]."); }
+  void fields(Fields& f) {
+    f.plugin(plugin,
+             "Weights of difficulty tiers or of sources over the run; none: equal tiers, sources as in [data].");
+  }
 };
 struct GrowthScheduleConfig {
   PluginChoice plugin;
   void fields(Fields& f) { f.plugin(plugin, "When each growth stage begins."); }
 };
+struct BatchScheduleConfig {
+  PluginChoice plugin;
+  void fields(Fields& f) { f.plugin(plugin, "Sequences of each step; none = always the full batch."); }
+};
+struct SeqLenScheduleConfig {
+  PluginChoice plugin;
+  void fields(Fields& f) { f.plugin(plugin, "Tokens of a row of each step; none = always training.seq_len."); }
+};
 struct ScheduleConfig {
   LrScheduleConfig lr;
   MixtureScheduleConfig mixture;
   GrowthScheduleConfig growth;
+  BatchScheduleConfig batch;
+  SeqLenScheduleConfig seq_len;
 
   void fields(Fields& f) {
     f.table("lr", lr, "Learning rate.");
     f.table("mixture", mixture, "Data mixture.");
     f.table("growth", growth, "Growth stages.");
+    f.table("batch", batch, "Batch size.");
+    f.table("seq_len", seq_len, "Sequence length.");
   }
 };
 

@@ -32,28 +32,6 @@ void log_packing(const TokenStream& stream) {
            with_commas(static_cast<int64_t>(packed.documents)));
 }
 
-void set_length(Session& s) {
-  const auto& training = s.config.training;
-  s.length.tokens_per_step = training.tokens_per_step();
-  s.length.flops_per_step =
-      step_flops(s.final_spec, StepShape::everything(s.final_spec.num_layers), training.tokens_per_step());
-  if (s.data) {
-    const StreamOptions options{static_cast<uint64_t>(s.config.job.seed),
-                                training.seq_len,
-                                0,
-                                1,
-                                s.length.tokens_per_step / training.seq_len,
-                                s.config.data.block_tokens,
-                                parse_packing(s.config.data.packing, "data.packing")};
-    s.stream.emplace(*s.data, options);
-    s.length.tokens_per_epoch = s.stream->tokens_per_epoch();
-    if (options.packing == Packing::best_fit) log_packing(*s.stream);
-  }
-  s.total_steps = training.steps.to_steps(s.length, s.config.places.of("training.steps"));
-  if (s.total_steps < 1) throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));
-  s.length.total_steps = s.total_steps;
-}
-
 // Keeps the resolved parameters in the configuration and the plugin's identity in the record.
 void note(Session& s, const char* slot, const plugin::PluginIdentity& identity, PluginChoice& choice) {
   choice.plugin = identity.id;
@@ -61,12 +39,77 @@ void note(Session& s, const char* slot, const plugin::PluginIdentity& identity, 
   s.plugins.push_back({slot, identity.id, identity.version, identity.sha256, identity.params_json});
 }
 
-void build_decisions(Session& s, const plugin::PluginSetup& setup) {
-  auto& schedule = s.config.schedule;
+Progress at_start(const Session& s) {
   Progress start;
   start.total_steps = s.total_steps;
-  start.total_tokens = s.total_steps * s.length.tokens_per_step;
+  start.total_tokens = s.decisions.sizes.tokens_before(s.total_steps);
   start.lr_peak = s.config.optimizer.lr;
+  return start;
+}
+
+void set_total_steps(Session& s) {
+  s.length.total_steps = 0;  // the run's own length is no part of itself
+  s.total_steps = s.config.training.steps.to_steps(s.length, s.config.places.of("training.steps"));
+  if (s.total_steps < 1) throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));
+  s.length.total_steps = s.total_steps;
+}
+
+// A run that is given in tokens has more steps the longer its batch takes to grow, and a ramp that is a part of the run
+// takes the longer the more steps that has: from the shortest run upwards until both agree.
+void plan_batch(Session& s, plugin::PluginSetup setup) {
+  constexpr int kAttempts = 100;
+  const PluginChoice& choice = s.config.schedule.batch.plugin;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const int64_t assumed = s.total_steps;
+    setup.run = s.length;
+    setup.run.rates.clear();
+    s.batch_schedule = plugin::make_schedule(*s.registry, choice, setup, {"batch.sequences"}, at_start(s));
+    s.decisions.sizes =
+        plan_step_sizes(s.config.training, {s.batch_schedule->schedule.get(), choice.place}, {}, at_start(s));
+    s.length.rates = s.decisions.sizes.rates();
+    set_total_steps(s);
+    if (s.total_steps == assumed) return;
+  }
+  throw Error(ErrorCode::config, "the length of the run and of its batch ramp do not settle", choice.place,
+              "give training.steps or the ramp in steps");
+}
+
+void set_length(Session& s, plugin::PluginSetup setup) {
+  const auto& training = s.config.training;
+  PluginChoice &batch = s.config.schedule.batch.plugin, &seq_len = s.config.schedule.seq_len.plugin;
+  s.length.tokens_per_step = training.tokens_per_step();
+  s.length.flops_per_step =
+      step_flops(s.final_spec, StepShape::everything(s.final_spec.num_layers), training.tokens_per_step());
+  if (s.data) {
+    const int64_t sequences = batch.plugin.empty() ? s.length.tokens_per_step / training.seq_len : 0;
+    const StreamOptions options{static_cast<uint64_t>(s.config.job.seed),
+                                training.seq_len,
+                                0,
+                                1,
+                                sequences,
+                                s.config.data.block_tokens,
+                                parse_packing(s.config.data.packing, "data.packing")};
+    s.stream.emplace(*s.data, options);
+    s.length.tokens_per_epoch = s.stream->tokens_per_epoch();
+    if (options.packing == Packing::best_fit) log_packing(*s.stream);
+  }
+  s.decisions.sizes = StepSizes(training);
+  set_total_steps(s);
+  if (!batch.plugin.empty()) plan_batch(s, setup);
+  if (!seq_len.plugin.empty()) {
+    setup.run = s.length;
+    s.seq_len_schedule = plugin::make_schedule(*s.registry, seq_len, setup, {"seq_len"}, at_start(s));
+    Schedule* of_batch = s.batch_schedule ? s.batch_schedule->schedule.get() : nullptr;
+    s.decisions.sizes = plan_step_sizes(training, {of_batch, batch.place},
+                                        {s.seq_len_schedule->schedule.get(), seq_len.place}, at_start(s));
+    note(s, "schedule.seq_len", s.seq_len_schedule->identity, seq_len);
+  }
+  if (s.batch_schedule) note(s, "schedule.batch", s.batch_schedule->identity, batch);
+}
+
+void build_decisions(Session& s, const plugin::PluginSetup& setup) {
+  auto& schedule = s.config.schedule;
+  Progress start = at_start(s);
   s.decisions.tokens_per_epoch = s.length.tokens_per_epoch;
   s.decisions.num_tiers = num_tiers(s.config.difficulty, s.config.data);
 
@@ -114,7 +157,7 @@ std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::
   if (with_data) build_data(s, setup);
   const int64_t vocab = s.tokenizer ? s.tokenizer->vocab_size() : planned_vocab(s.config.data);
   s.final_spec = s.config.model.spec(vocab, s.config.training.seq_len, s.config.places);
-  set_length(s);
+  set_length(s, setup);
   setup.run = s.length;
   build_decisions(s, setup);
   s.timeline = make_timeline(s.final_spec, s.config.training, s.total_steps, s.config.optimizer.lr, s.decisions);

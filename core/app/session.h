@@ -29,7 +29,8 @@ struct Session {
   int64_t total_steps = 0;
   RunLength length;
   std::optional<plugin::GrowthPlugin> growth;
-  std::optional<plugin::SchedulePlugin> growth_schedule, lr_schedule, mixture_schedule;
+  std::optional<plugin::SchedulePlugin> growth_schedule, lr_schedule, mixture_schedule, batch_schedule,
+      seq_len_schedule;
   Decisions decisions;  // points into the plugins above
   Timeline timeline;
   std::vector<PluginRecord> plugins;

@@ -35,7 +35,11 @@ json to_json(const Timeline& timeline) {
   json mixture = json::array();
   for (const auto& span : timeline.mixture)
     mixture.push_back({{"start", span.start}, {"sources", span.shares.sources}, {"tiers", span.shares.tiers}});
+  json sizes = json::array();
+  for (const auto& span : timeline.sizes.spans())
+    sizes.push_back({{"start", span.start}, {"sequences", span.size.sequences}, {"seq_len", span.size.seq_len}});
   return {{"stages", stages},
+          {"step_sizes", sizes},
           {"mixture", mixture},
           {"mixture_sources", timeline.sources},
           {"total_steps", timeline.total_steps},

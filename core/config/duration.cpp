@@ -44,6 +44,17 @@ double rounded_up(double steps) {
   return std::ceil(steps - 1e-12 * steps);
 }
 
+// Steps from the run's first one until `tokens` have been trained on.
+double steps_of_tokens(double tokens, const std::vector<TokenRate>& rates) {
+  for (size_t i = 0; i + 1 < rates.size(); ++i) {
+    const auto steps = static_cast<double>(rates[i + 1].first_step - rates[i].first_step);
+    const auto per_step = static_cast<double>(rates[i].tokens_per_step);
+    if (tokens <= steps * per_step) return static_cast<double>(rates[i].first_step) + tokens / per_step;
+    tokens -= steps * per_step;
+  }
+  return static_cast<double>(rates.back().first_step) + tokens / static_cast<double>(rates.back().tokens_per_step);
+}
+
 double exact_steps(const Duration& duration, const RunLength& run, const std::string& place) {
   switch (duration.unit) {
     case Unit::steps:
@@ -52,16 +63,23 @@ double exact_steps(const Duration& duration, const RunLength& run, const std::st
       const double steps_per_epoch =
           run.tokens_per_step > 0 ? static_cast<double>(run.tokens_per_epoch) / static_cast<double>(run.tokens_per_step)
                                   : 0;
+      if (steps_per_epoch > 0 && !run.rates.empty())
+        return std::round(steps_of_tokens(duration.value * static_cast<double>(run.tokens_per_epoch), run.rates));
       if (steps_per_epoch > 0) return std::round(duration.value * steps_per_epoch);
       return divided(duration, 0, "the number of tokens of an epoch and of a step", place);
     }
     case Unit::tokens:
+      if (!run.rates.empty()) return rounded_up(steps_of_tokens(duration.value, run.rates));
       return rounded_up(
           divided(duration, static_cast<double>(run.tokens_per_step), "the number of tokens of a step", place));
     case Unit::fraction:
       if (run.total_steps > 0) return std::round(duration.value * static_cast<double>(run.total_steps));
       return divided(duration, 0, "the length of the whole run", place);
     case Unit::flops:
+      if (!run.rates.empty()) {
+        const double full_steps = divided(duration, run.flops_per_step, "the FLOPs of a step", place);
+        return rounded_up(steps_of_tokens(full_steps * static_cast<double>(run.tokens_per_step), run.rates));
+      }
       return rounded_up(divided(duration, run.flops_per_step, "the FLOPs of a step", place));
   }
   return 0;

@@ -5,8 +5,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace espalier {
+
+// Tokens of a step, from one step on.
+struct TokenRate {
+  int64_t first_step = 0, tokens_per_step = 0;
+  friend bool operator==(const TokenRate&, const TokenRate&) = default;
+};
 
 // The numbers that durations are measured against. Zero = not known at this point.
 struct RunLength {
@@ -14,6 +21,9 @@ struct RunLength {
   int64_t tokens_per_step = 0;
   int64_t tokens_per_epoch = 0;
   double flops_per_step = 0;
+  // Where the batch grows over the run: rising, the first at step 0; the last goes on. Empty: tokens_per_step
+  // throughout. Tokens, epochs and FLOPs are then counted from the run's first step.
+  std::vector<TokenRate> rates = {};
 };
 
 struct Duration {

@@ -53,7 +53,9 @@ std::string ScorerRequest::write() const {
   for (const std::string& text : {library, sha256, choice.plugin, choice.place}) out.text(text);
   write_params(out, choice.params);
   out.value(seed);
-  out.value(run);
+  for (const int64_t number : {run.total_steps, run.tokens_per_step, run.tokens_per_epoch}) out.value(number);
+  out.value(run.flops_per_step);
+  out.items(std::span<const TokenRate>(run.rates));
   return out.bytes();
 }
 
@@ -63,7 +65,10 @@ ScorerRequest ScorerRequest::read(const std::string& payload) {
   for (std::string* text : {&out.library, &out.sha256, &out.choice.plugin, &out.choice.place}) *text = in.text();
   out.choice.params = read_params(in);
   out.seed = in.value<uint64_t>();
-  out.run = in.value<RunLength>();
+  for (int64_t* number : {&out.run.total_steps, &out.run.tokens_per_step, &out.run.tokens_per_epoch})
+    *number = in.value<int64_t>();
+  out.run.flops_per_step = in.value<double>();
+  out.run.rates = in.items<TokenRate>();
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "core/data/mixture.h"
 #include "core/growth/strategy.h"
 #include "core/train/schedule.h"
+#include "core/train/step_sizes.h"
 
 namespace espalier {
 
@@ -17,6 +18,7 @@ struct Decisions {
   Schedule* growth = nullptr;
   Schedule* lr = nullptr;
   Schedule* mixture = nullptr;  // bound to the tiers, then to the sources; either may be missing
+  StepSizes sizes;              // what each step holds
   int64_t num_tiers = 1;
   bool mixes_tiers = false;
   std::vector<std::string> mixed_sources;  // in the order of the configuration

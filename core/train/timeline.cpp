@@ -67,7 +67,7 @@ std::vector<int64_t> stage_starts(Schedule& schedule, const Progress& start) {
 }
 
 // The growth that begins a stage: checks it, and prices it with its operator phase.
-void price_growth(const TrainingConfig& training, growth::Strategy& strategy, const ModelSpec& from, StageRow& row) {
+void price_growth(const StepSizes& sizes, growth::Strategy& strategy, const ModelSpec& from, StageRow& row) {
   const ModelSpec& to = row.spec;
   const auto refuse_smaller = [&](const char* what, int64_t before, int64_t after) {
     if (after < before)
@@ -92,11 +92,13 @@ void price_growth(const TrainingConfig& training, growth::Strategy& strategy, co
                             row.stage + 1, row.steps, row.operator_steps),
                 "[growth]", "make the stage longer, or the operator phase shorter");
   row.phase_steps = row.operator_steps;
-  row.flops += static_cast<double>(row.operator_steps) * operator_step_flops(plan, to, training.tokens_per_step());
+  for (int64_t step = row.start; step < row.start + row.operator_steps; ++step)
+    row.flops += operator_step_flops(plan, at_context(to, sizes.at(step).seq_len), sizes.at(step).tokens);
 }
 
 // Walks the steps of a stage where the strategy shapes them (at most kMaxWalk of them, evenly spread).
-void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Progress progress, StageRow& row) {
+void price_steps(const TrainingConfig& training, const StepSizes& sizes, growth::Strategy& strategy, Progress progress,
+                 StageRow& row) {
   constexpr int64_t kMaxWalk = 4096;
   const bool shaped = strategy.shapes_steps();
   const int64_t steps = row.steps - row.operator_steps;
@@ -107,7 +109,7 @@ void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Pro
     progress.stage_step = at;
     StepShape shape = StepShape::everything(row.spec.num_layers);
     if (shaped) strategy.fill_step_shape(progress, row.spec, shape);
-    flops += step_flops(row.spec, shape, training.tokens_per_step());
+    flops += flops_of_steps(sizes, row.spec, shape, progress.step, progress.step + 1);
     layers += std::accumulate(shape.run.begin(), shape.run.end(), 0.0);
     in_phase += shape.phase != 0 ? 1 : 0;
     row.trainable_fraction = std::min(row.trainable_fraction, trainable_share(row.spec, shape));
@@ -115,7 +117,9 @@ void price_steps(const TrainingConfig& training, growth::Strategy& strategy, Pro
         row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4));
     visited += 1;
   }
-  row.flops += flops / visited * static_cast<double>(steps);
+  row.flops += shaped ? flops / visited * static_cast<double>(steps)
+                      : flops_of_steps(sizes, row.spec, StepShape::everything(row.spec.num_layers),
+                                       row.start + row.operator_steps, row.start + row.steps);
   row.phase_steps += std::llround(in_phase / visited * static_cast<double>(steps));
   row.mean_layers = layers / visited;
 }
@@ -135,11 +139,11 @@ void price_lr(Schedule& lr, Progress progress, StageRow& row) {
 }
 
 // The plan of the data mixture, and the tiers of each stage in its main phase.
-void add_mixture(const TrainingConfig& training, const Decisions& decisions, Progress progress, Timeline& timeline) {
+void add_mixture(const Decisions& decisions, Progress progress, Timeline& timeline) {
   std::vector<MixtureStage> stages;
   for (const StageRow& row : timeline.stages) stages.push_back({row.start, row.steps, row.phase_steps, row.flops});
   timeline.mixture =
-      plan_mixture(decisions, progress, stages, [&](int64_t step) { return step * training.tokens_per_step(); });
+      plan_mixture(decisions, progress, stages, [&](int64_t step) { return decisions.sizes.tokens_before(step); });
   timeline.sources = decisions.mixed_sources;
   const auto num_tiers = static_cast<size_t>(decisions.num_tiers);
   for (StageRow& row : timeline.stages) {
@@ -155,7 +159,8 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
                        const Decisions& decisions) {
   Timeline timeline;
   timeline.total_steps = total_steps;
-  timeline.total_tokens = total_steps * training.tokens_per_step();
+  timeline.sizes = decisions.sizes;
+  timeline.total_tokens = decisions.sizes.tokens_before(total_steps);
   Progress progress;
   progress.total_steps = total_steps;
   progress.total_tokens = timeline.total_tokens;
@@ -181,7 +186,7 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
                   fmt::format("growth stage {} of {} would have no steps in a run of {}", stage + 1,
                               progress.num_stages, total_steps),
                   "[schedule.growth]", "make the run longer, or use fewer stages");
-    row.tokens = row.steps * training.tokens_per_step();
+    row.tokens = decisions.sizes.tokens_before(starts[i + 1]) - decisions.sizes.tokens_before(row.start);
     row.spec = decisions.strategy == nullptr ? final_spec : decisions.strategy->stage_spec(final_spec, stage);
     row.num_params = num_params(row.spec);
     progress.stage = stage;
@@ -190,11 +195,11 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     progress.stage_step = 0;
     row.mean_layers = static_cast<double>(row.spec.num_layers);
     if (decisions.strategy != nullptr) {
-      if (stage > 0) price_growth(training, *decisions.strategy, timeline.stages.back().spec, row);
-      price_steps(training, *decisions.strategy, progress, row);
+      if (stage > 0) price_growth(decisions.sizes, *decisions.strategy, timeline.stages.back().spec, row);
+      price_steps(training, decisions.sizes, *decisions.strategy, progress, row);
     } else {
       const StepShape shape = StepShape::everything(row.spec.num_layers);
-      row.flops = step_flops(row.spec, shape, row.tokens);
+      row.flops = flops_of_steps(decisions.sizes, row.spec, shape, row.start, row.start + row.steps);
       row.memory_bytes = train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4);
     }
     price_lr(*decisions.lr, progress, row);
@@ -202,7 +207,7 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     timeline.stages.push_back(std::move(row));
   }
   progress.total_flops = timeline.total_flops;
-  add_mixture(training, decisions, progress, timeline);
+  add_mixture(decisions, progress, timeline);
   return timeline;
 }
 
@@ -227,7 +232,7 @@ std::string format_timeline(const Timeline& timeline) {
   return out +
          fmt::format("total {:>17} {:>17} {:>34} FLOPs\n", timeline.total_steps,
                      human_count(static_cast<double>(timeline.total_tokens)), human_count(timeline.total_flops)) +
-         format_mixture(timeline.mixture, timeline.sources, timeline.total_steps);
+         format_step_sizes(timeline.sizes) + format_mixture(timeline.mixture, timeline.sources, timeline.total_steps);
 }
 
 }  // namespace espalier

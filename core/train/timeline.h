@@ -28,6 +28,7 @@ struct Timeline {
   std::vector<StageRow> stages;
   int64_t total_steps = 0, total_tokens = 0;
   double total_flops = 0;
+  StepSizes sizes;
   std::vector<MixtureSpan> mixture;  // empty without a mixture schedule
   std::vector<std::string> sources;  // that the mixture weighs
 

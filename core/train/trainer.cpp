@@ -11,6 +11,12 @@
 
 namespace espalier {
 
+Batch cut_rows(const Batch& batch, int64_t seq_len) {
+  Batch cut{batch.tokens.reshape({-1, seq_len}), batch.targets.reshape({-1, seq_len}), batch.layout};
+  if (cut.layout.segments.defined()) cut.layout.segments = cut.layout.segments.reshape({-1, seq_len});
+  return cut;
+}
+
 StopReason Trainer::run() {
   require_grad(state_.params);
   replan_operators();
@@ -33,6 +39,7 @@ bool Trainer::step(StepReport& report) {
   if (parts_.decisions.strategy != nullptr) parts_.decisions.strategy->fill_step_shape(now, state_.spec, shape);
   now.phase = shape.phase;
   report.data_weights = parts_.decisions.data_weights(now);
+  report.size = parts_.decisions.sizes.at(state_.step);
 
   clear_grads(state_.params);
   if (!forward_backward(state_.spec, state_.params, shape, report)) return false;
@@ -40,13 +47,14 @@ bool Trainer::step(StepReport& report) {
   check_finite(report);
   report.lr = parts_.decisions.lr->value(now);
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
-  account(report, shape.phase, step_flops(state_.spec, shape, parts_.training.tokens_per_step()));
+  account(report, shape.phase, step_flops(at_context(state_.spec, report.size.seq_len), shape, report.size.tokens));
   return true;
 }
 
 bool Trainer::operator_step(StepReport& report) {
   OperatorPhase& phase = *state_.operators;
   report.data_weights = parts_.decisions.data_weights(progress());
+  report.size = parts_.decisions.sizes.at(state_.step);
   const StepShape everything = StepShape::everything(phase.to.num_layers);
   const auto backward = [&](const ParamTable& large) { return forward_backward(phase.to, large, everything, report); };
   if (!operator_gradients(phase, state_.params, parts_.seed, static_cast<int64_t>(state_.lineage.size()), backward))
@@ -54,7 +62,7 @@ bool Trainer::operator_step(StepReport& report) {
   report.grad_norm = clip_operator_gradients(phase);
   check_finite(report);
   report.lr = update_operators(phase);
-  account(report, 1, operator_step_flops(phase.plan, phase.to, parts_.training.tokens_per_step()));
+  account(report, 1, operator_step_flops(phase.plan, at_context(phase.to, report.size.seq_len), report.size.tokens));
   return true;
 }
 
@@ -62,12 +70,13 @@ bool Trainer::operator_step(StepReport& report) {
 bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
                                StepReport& report) {
   const auto compute = parts_.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
-  const int64_t accum = parts_.training.grad_accum_steps();
+  const int64_t accum = report.size.sequences / parts_.training.micro_batch;
   parts_.batches->set_weights(report.data_weights);
   at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
   for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
     Batch batch;
     if (!parts_.batches->next(batch)) return false;
+    if (report.size.seq_len < batch.tokens.size(1)) batch = cut_rows(batch, report.size.seq_len);
     const at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute, batch.layout);
     (loss / static_cast<double>(accum)).backward();
     loss_sum += loss.detach();
@@ -87,7 +96,7 @@ void Trainer::check_finite(const StepReport& report) const {
 
 void Trainer::account(const StepReport& report, int64_t phase, double flops) {
   state_.step += 1;
-  state_.tokens += parts_.training.tokens_per_step();
+  state_.tokens += report.size.tokens;
   state_.flops += flops;
   state_.lr_previous = report.lr;
   Progress now = progress();

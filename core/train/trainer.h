@@ -17,6 +17,10 @@ struct Batch {
   RowLayout layout{};  // documents and padding
 };
 
+// Cuts each row into rows of `seq_len` tokens, which divides its length: [B, T] to [B * T / seq_len, seq_len], the same
+// tokens in the same order, each with its own target.
+Batch cut_rows(const Batch& batch, int64_t seq_len);
+
 // Where micro-batches come from; the data layer's loader stands behind it.
 class BatchSource {
  public:
@@ -30,6 +34,7 @@ class BatchSource {
 
 struct StepReport {
   double loss = 0, grad_norm = 0, lr = 0;
+  StepSize size;
   double data_wait_seconds = 0;
   MixtureWeights data_weights;
 };

@@ -67,7 +67,6 @@ int bench(const std::string& path, std::vector<std::string> sets) {
   parts.run_dir = dir.path();
   parts.metrics = s.config.metrics;
   parts.total_steps = s.total_steps;
-  parts.tokens_per_step = s.length.tokens_per_step;
   parts.device = device;
   parts.data_fractions = [&] { return batches.take_fractions(); };
   parts.data_wait_seconds = [&] { return batches.wait_seconds(); };

@@ -85,3 +85,24 @@ TEST_CASE("the text of a duration reads back equal", "[config][duration]") {
     CHECK(Duration::parse(duration.to_string(), "") == duration);
   }
 }
+
+TEST_CASE("where the batch grows, tokens and epochs are counted from the first step", "[config][duration]") {
+  // 8 steps of 128 tokens, 4 of 256, then 512: 1024 tokens before step 8, 2048 before step 12.
+  const RunLength run{.total_steps = 100,
+                      .tokens_per_step = 512,
+                      .tokens_per_epoch = 2304,
+                      .flops_per_step = 1e6,
+                      .rates = {{0, 128}, {8, 256}, {12, 512}}};
+  const auto steps = [&](const char* text) { return Duration::parse(text, "").to_steps(run, ""); };
+  CHECK(steps("128tok") == 1);
+  CHECK(steps("129tok") == 2);
+  CHECK(steps("1024tok") == 8);
+  CHECK(steps("1025tok") == 9);
+  CHECK(steps("2048tok") == 12);
+  CHECK(steps("8192tok") == 24);
+  CHECK(steps("8193tok") == 25);
+  CHECK(steps("2ep") == 17);  // 4608 tokens: 12 steps and 2560 / 512
+  CHECK(steps("4e6flop") == 12);
+  CHECK(steps("0.5dur") == 50);
+  CHECK(steps("7st") == 7);
+}

@@ -65,6 +65,26 @@ TEST_CASE("a permutation visits every index once, and another epoch another way"
   }
 }
 
+TEST_CASE("many permutations at a time are what they are one by one", "[base][rng]") {
+  const Rng rng(4, "test.permutations");
+  for (const size_t count : {0, 1, 7, 8, 63, 64, 65, 200}) {
+    std::vector<Permutation> all;
+    std::vector<const Permutation*> pointers;
+    std::vector<uint64_t> indices, expected;
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t bits = 1 + rng.below(40, i);
+      all.emplace_back(1 + rng.below(uint64_t{1} << bits, i, 1), i, "data", count);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      pointers.push_back(&all[i]);
+      indices.push_back(rng.below(all[i].size(), i, 2));
+      expected.push_back(all[i](indices[i]));
+    }
+    Permutation::apply(pointers, indices);
+    CHECK(indices == expected);
+  }
+}
+
 TEST_CASE("files are replaced whole, and hashes are the published ones", "[base][file]") {
   const TempDir dir;
   const fs::path path = dir.path() / "f";

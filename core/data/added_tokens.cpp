@@ -4,9 +4,9 @@
 
 namespace espalier {
 
-AddedTokens::AddedTokens(std::span<const AddedToken> tokens) {
+AddedTokens::Matcher::Matcher(std::span<const AddedToken> tokens, bool normalized) {
   for (const auto& token : tokens)
-    if (!token.special && !token.text.empty()) tokens_.push_back(token);
+    if (!token.special && token.normalized == normalized && !token.text.empty()) tokens_.push_back(token);
   const auto first = [](const AddedToken& token) { return static_cast<uint8_t>(token.text[0]); };
   std::sort(tokens_.begin(), tokens_.end(), [&](const auto& a, const auto& b) {
     return first(a) != first(b) ? first(a) < first(b) : a.text.size() > b.text.size();
@@ -17,7 +17,7 @@ AddedTokens::AddedTokens(std::span<const AddedToken> tokens) {
   }
 }
 
-const AddedToken* AddedTokens::match(std::string_view text) const {
+const AddedToken* AddedTokens::Matcher::match(std::string_view text) const {
   const auto byte = static_cast<uint8_t>(text[0]);
   for (uint32_t i = begin_[byte]; i < begin_[byte + 1]; ++i)
     if (text.starts_with(tokens_[i].text)) return &tokens_[i];

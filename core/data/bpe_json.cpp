@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -208,7 +207,7 @@ class Reader {
     const json& content = member(entry, "content", at + ".");
     if (!content.is_string() || content.get<std::string>().empty()) fail(at + ".content", "no text");
     AddedToken added{id_of(member(entry, "id", at + "."), at + ".id"), content.get<std::string>(),
-                     flag(entry, "special", false, at)};
+                     flag(entry, "special", false, at), false};
     const auto in_vocab = vocab_.find(added.text);
     std::string& bytes = token(added.id);
     if (in_vocab != vocab_.end() ? in_vocab->second != added.id : used_[static_cast<size_t>(added.id)])
@@ -218,10 +217,7 @@ class Reader {
     if (!added.special) {
       for (const char* name : {"single_word", "lstrip", "rstrip"})
         if (flag(entry, name, false, at)) fail(at + "." + name, "it is not supported", "set it to false");
-      const bool normalized = flag(entry, "normalized", true, at);
-      if (plain_ && *plain_ == normalized)
-        fail(at + ".normalized", "added tokens of both kinds are not supported", "use one value for all");
-      plain_ = !normalized;
+      added.normalized = flag(entry, "normalized", true, at);
     }
     parts_.added.push_back(std::move(added));
   }
@@ -233,7 +229,6 @@ class Reader {
   Vocab vocab_;
   std::vector<bool> used_;  // ids
   bool byte_level_ = false;
-  std::optional<bool> plain_;  // whether added tokens that are not special are found before normalisation
 };
 
 }  // namespace

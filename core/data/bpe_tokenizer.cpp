@@ -109,7 +109,8 @@ class BpeTokenizer : public Tokenizer {
     std::string text = fmt::format("byte-level BPE 1\neos {}\nignore_merges {}\nprefix {}\n", p.eos, p.ignore_merges,
                                    p.pre_tokenizer.add_prefix_space);
     for (const auto stage : p.pre_tokenizer.stages) text += fmt::format("split {}\n", name_of(stage));
-    for (const auto& token : p.added) text += fmt::format("added {} {} {}\n", token.id, token.special, token.text);
+    for (const auto& token : p.added)
+      text += fmt::format("added {} {} {} {}\n", token.id, token.special, token.normalized, token.text);
     for (const auto& token : p.tokens) text += fmt::format("{} {}\n", token.size(), token);
     for (const auto& merge : p.merges) text += fmt::format("{} {} {}\n", merge.left, merge.right, merge.merged);
     return text;

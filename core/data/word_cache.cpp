@@ -15,34 +15,34 @@ uint64_t load(const char* bytes, size_t count) {
   return value;
 }
 
-uint64_t word_hash(std::string_view word) {
+}  // namespace
+
+uint64_t WordCache::hash(std::string_view word) {
   constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
-  uint64_t hash = word.size() * kOdd;
+  uint64_t state = word.size() * kOdd;
   const auto mix = [&](uint64_t bytes) {
-    hash = (hash ^ bytes) * kOdd;
-    hash ^= hash >> 32;
+    state = (state ^ bytes) * kOdd;
+    state ^= state >> 32;
   };
   for (; word.size() > 8; word.remove_prefix(8)) mix(load(word.data(), 8));
   mix(load(word.data(), word.size()));
-  return hash * kOdd >> 16 ^ hash;
+  return state * kOdd >> 16 ^ state;
 }
-
-}  // namespace
 
 WordCache::WordCache() : slots_(kFirstSlots) {}
 
-bool WordCache::holds(const Slot& slot, uint64_t hash, std::string_view word) const {
-  if (slot.hash != hash || slot.bytes != word.size()) return false;
+bool WordCache::holds(const Slot& slot, uint64_t hashed, std::string_view word) const {
+  if (slot.hash != hashed || slot.bytes != word.size()) return false;
   const char* text = word.size() <= kShort ? slot.text : text_.data() + load(slot.text, 4);
   return std::memcmp(text, word.data(), word.size()) == 0;
 }
 
 bool WordCache::find(std::string_view word, std::vector<int32_t>& ids) const {
   if (word.size() > kLongestWord || word.empty()) return false;
-  const uint64_t hash = word_hash(word);
-  for (size_t at = hash & (slots_.size() - 1); slots_[at].bytes != 0; at = (at + 1) & (slots_.size() - 1)) {
+  const uint64_t hashed = hash(word);
+  for (size_t at = hashed & (slots_.size() - 1); slots_[at].bytes != 0; at = (at + 1) & (slots_.size() - 1)) {
     const Slot& slot = slots_[at];
-    if (!holds(slot, hash, word)) continue;
+    if (!holds(slot, hashed, word)) continue;
     if (slot.num_ids == 1) {
       ids.push_back(static_cast<int32_t>(slot.ids));
     } else {
@@ -53,8 +53,8 @@ bool WordCache::find(std::string_view word, std::vector<int32_t>& ids) const {
   return false;
 }
 
-WordCache::Slot& WordCache::free_slot(uint64_t hash) {
-  size_t at = hash & (slots_.size() - 1);
+WordCache::Slot& WordCache::free_slot(uint64_t hashed) {
+  size_t at = hashed & (slots_.size() - 1);
   while (slots_[at].bytes != 0) at = (at + 1) & (slots_.size() - 1);
   return slots_[at];
 }
@@ -75,9 +75,9 @@ void WordCache::remember(std::string_view word, std::span<const int32_t> ids) {
     words_ = 0;
   }
   if (words_ * 2 > slots_.size() && slots_.size() < kMostSlots) grow();
-  const uint64_t hash = word_hash(word);
-  Slot& slot = free_slot(hash);
-  slot.hash = hash;
+  const uint64_t hashed = hash(word);
+  Slot& slot = free_slot(hashed);
+  slot.hash = hashed;
   slot.bytes = static_cast<uint8_t>(word.size());
   slot.num_ids = static_cast<uint8_t>(ids.size());
   if (word.size() <= kShort) {

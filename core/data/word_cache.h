@@ -21,6 +21,7 @@ class WordCache {
   // Keeps the ids of a word that `find` does not know.
   void remember(std::string_view word, std::span<const int32_t> ids);
   size_t words() const { return words_; }
+  static uint64_t hash(std::string_view word);
 
  private:
   // One half of a cache line: short words and single ids lie in the slot itself, others in the pools.
@@ -32,8 +33,8 @@ class WordCache {
   };
   static constexpr size_t kShort = sizeof(Slot::text);
 
-  bool holds(const Slot& slot, uint64_t hash, std::string_view word) const;
-  Slot& free_slot(uint64_t hash);
+  bool holds(const Slot& slot, uint64_t hashed, std::string_view word) const;
+  Slot& free_slot(uint64_t hashed);
   void grow();
 
   std::vector<Slot> slots_;  // open addressing, a power of two

@@ -36,6 +36,15 @@ TEST_CASE("text is cut as the regular expressions of the known tokenizers cut it
   CHECK(
       pieces({SplitPattern::o200k}, "HTTPServer's \u0301Abc x/y//\n ABC'LL \u01C5x 12345\n  \n ") ==
       Pieces{"HTTPServer's", " \u0301Abc", " x", "/y", "//\n", " ABC'LL", " \u01C5x", " ", "123", "45", "\n  \n", " "});
+  CHECK(pieces({SplitPattern::o200k}, "\u4E2DABC \u0301XYZ\u02B0 1a'\u017Fb") ==
+        Pieces{"\u4E2D", "ABC", " \u0301XYZ\u02B0", " ", "1", "a'\u017F", "b"});
+  CHECK(pieces({SplitPattern::o200k}, "A\u0301'S'\u017F.\u4E2D\u4E2DB") ==
+        Pieces{"A\u0301'S", "'\u017F", ".\u4E2D\u4E2D", "B"});
+  const std::string wide = "x'\u017Fy '\u017F \u3000\u3000z\n\u2003";
+  CHECK(pieces({SplitPattern::gpt2}, wide) ==
+        Pieces{"x", "'", "\u017Fy", " '", "\u017F", " \u3000", "\u3000", "z", "\n\u2003"});
+  CHECK(pieces({SplitPattern::cl100k}, wide) ==
+        Pieces{"x", "'\u017F", "y", " '", "\u017F", " \u3000", "\u3000z", "\n\u2003"});
 }
 
 TEST_CASE("stages cut the pieces of the stage before", "[data][pre-tokenizer]") {
@@ -103,8 +112,8 @@ TEST_CASE("characters are read from UTF-8, and single bytes from what is not", "
 }
 
 TEST_CASE("added tokens: the leftmost, then the longest, never a special one", "[data][pre-tokenizer]") {
-  const std::vector<AddedToken> tokens{
-      {1, "ab", false}, {2, "abc", false}, {3, "bcd", false}, {4, "<s>", true}, {5, "  ", false}};
+  const std::vector<AddedToken> tokens{{1, "ab", false}, {2, "abc", false}, {3, "bcd", false},
+                                       {4, "<s>", true}, {5, "  ", false},  {6, "ya", false, true}};
   const auto cut = [&](std::string_view text) {
     Pieces all;
     AddedTokens(tokens).split(
@@ -114,6 +123,7 @@ TEST_CASE("added tokens: the leftmost, then the longest, never a special one", "
   };
   CHECK(cut("xabcd") == Pieces{"x", "#2", "d"});
   CHECK(cut("abab bcd<s>   ") == Pieces{"#1", "#1", " ", "#3", "<s>", "#5", " "});
+  CHECK(cut("yab yay") == Pieces{"y", "#1", " ", "#6", "y"});  // "ya" comes second, as it would be normalized
   CHECK(cut("").empty());
   CHECK(cut("none") == Pieces{"none"});
 }

@@ -1,5 +1,7 @@
 #include "core/data/word_cache.h"
 
+#include <cstring>
+
 #include "data/support.h"
 
 using namespace espalier;
@@ -57,4 +59,30 @@ TEST_CASE("words that differ in one byte or in length only are told apart", "[da
   for (size_t i = 0; i < words.size(); ++i) CHECK(ids[i] == static_cast<int32_t>(i));
   cache.remember(std::string(WordCache::kLongestWord + 1, 'a'), std::vector<int32_t>{1});
   CHECK(!cache.find(std::string(WordCache::kLongestWord + 1, 'a'), ids));
+}
+
+TEST_CASE("two words with the same hash are told apart", "[data][word-cache]") {
+  // Of 16 bytes the second half meets the first half's state by exclusive or, so a second word can be made to fit.
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
+  const auto state = [](uint64_t half) {
+    const uint64_t mixed = (16 * kOdd ^ half) * kOdd;
+    return mixed ^ mixed >> 32;
+  };
+  const auto word = [](uint64_t first, uint64_t second) {
+    std::string text(16, '\0');
+    std::memcpy(text.data(), &first, 8);
+    std::memcpy(text.data() + 8, &second, 8);
+    return text;
+  };
+  const std::string one = word(1, 1), other = word(2, 1 ^ state(1) ^ state(2));
+  REQUIRE(one != other);
+  REQUIRE(WordCache::hash(one) == WordCache::hash(other));
+  WordCache cache;
+  std::vector<int32_t> ids;
+  cache.remember(one, std::vector<int32_t>{1});
+  CHECK(!cache.find(other, ids));
+  cache.remember(other, std::vector<int32_t>{2, 3});
+  CHECK(cache.find(other, ids));
+  CHECK(cache.find(one, ids));
+  CHECK(ids == std::vector<int32_t>{2, 3, 1});
 }

@@ -117,8 +117,8 @@ class Tokenizers(unittest.TestCase):
 
         def added(tokenizer):
             tokenizer["added_tokens"] += [{"id": 5000 + i, "content": text, "single_word": False, "lstrip": False,
-                                           "rstrip": False, "normalized": False, "special": False}
-                                          for i, text in enumerate(["  ", "    ", "the", "中あ", "\n\n", "th"])]
+                                           "rstrip": False, "normalized": i > 3, "special": False}
+                                          for i, text in enumerate(["  ", "    ", "the", "中あ", "\n\n", "th", "d the"])]
             tokenizer["model"]["vocab"] |= {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
 
         for change in (digits, whole_pieces, added):

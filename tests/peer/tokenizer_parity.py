@@ -151,7 +151,7 @@ def main():
         if (folder / "hf/tokenizer.model").exists():
             peers["sentencepiece"] = sentencepiece(folder / "hf/tokenizer.model")
         elif pathlib.Path(tokenizer).is_file() and not tokenizer.endswith(".json"):
-            vocab = {50257: "gpt2", 50280: "gpt2", 100277: "cl100k", 200019: "o200k"}
+            vocab = {50257: "gpt2", 50281: "gpt2", 100277: "cl100k", 200019: "o200k"}
             peers["tiktoken"] = tiktoken_encoder(tokenizer, pattern or vocab[report["vocab_size"]])
         for name, encode in peers.items():
             wrong += show(f"{name}, files", encode, corpus, rows)

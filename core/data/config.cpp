@@ -86,10 +86,9 @@ void SourceConfig::fields(Fields& f) {
 }
 
 void DataConfig::fields(Fields& f) {
-  f.field(
-      "tokenizer", tokenizer,
-      "\"sentencepiece\" or \"bpe\" (trained on the sources and cached), \"byte\", or the path of a tokenizer folder, a "
-      "tokenizer.json, a .model or a tiktoken rank file.");
+  f.field("tokenizer", tokenizer,
+          "\"sentencepiece\" or \"bpe\" (trained on the sources and cached), \"byte\", or the path of a tokenizer "
+          "folder, a tokenizer.json, a .model or a tiktoken rank file.");
   f.field("tokenizer_pattern", tokenizer_pattern,
           "How a tiktoken rank file cuts text: gpt2, cl100k or o200k; empty: known files bring their own.",
           Choices{"", "gpt2", "cl100k", "o200k"});

@@ -39,7 +39,7 @@ struct SourceConfig {
   int64_t val_documents = 0;  // the same by number
   std::string language_field, license_field;
   std::vector<std::string> languages, licenses;  // empty: all
-  int64_t tier = -1;  // with difficulty.tier_by = "source"; -1: none
+  int64_t tier = -1;                             // with difficulty.tier_by = "source"; -1: none
 
   void fields(Fields& f);
 };

@@ -161,6 +161,10 @@ void DifficultyConfig::fields(Fields& f) {
 }
 
 void check(const DataConfig& config) {
+  const auto& tokenizer = config.tokenizer;
+  if (!config.tokenizer_pattern.empty() && (tokenizer == "byte" || tokenizer == "sentencepiece" || tokenizer == "bpe"))
+    throw Error(ErrorCode::config, fmt::format("tokenizer = \"{}\" takes no pattern", tokenizer),
+                "data.tokenizer_pattern", "leave it out; it is for tiktoken rank files");
   if (config.sources.empty())
     throw Error(ErrorCode::config, "no data source", "data.sources", "add [[data.sources]] with name and path");
   std::set<std::string> names;

@@ -145,4 +145,9 @@ TEST_CASE("the pattern of a rank file comes from the configuration unless the fi
   CHECK(load_tokenizer(path, "cl100k")->encode("1234") == std::vector<int32_t>{257, 255 - '4'});
   make_byte_tokenizer()->save_hf(dir.path());
   CHECK(error_of([&] { load_tokenizer(dir.path(), "gpt2"); }).place() == "data.tokenizer_pattern");
+  DataConfig config = random_config(dir, 1, {1});
+  config.tokenizer_pattern = "gpt2";
+  CHECK(error_of([&] { make_tokenizer(config); }).place() == "data.tokenizer_pattern");  // the byte tokenizer
+  config.tokenizer = path.string();
+  CHECK(make_tokenizer(config)->encode("1234") == std::vector<int32_t>{258});
 }

@@ -96,7 +96,8 @@ void SourceCache::make(CachedShards& shards, const SourceConfig& source, Split s
   TokenizeTask task;
   task.files = files;
   task.reading = reading_of(config_, source);
-  task.filter = make_filter(config_, source, files, hashes_);
+  // Validation text in files of its own is taken as it is.
+  if (split == Split::train || source.val.empty()) task.filter = make_filter(config_, source, files, hashes_);
   task.filter.split = split;
   task.split = split;
   task.seen = seen();

@@ -17,6 +17,7 @@ void add_plan_verb(CLI::App& app, Action& action);
 void add_model_verbs(CLI::App& app, Action& action);  // eval, generate
 void add_data_verb(CLI::App& app, Action& action);    // data, with the sub-verbs below
 void add_data_prepare(CLI::App& data, Action& action);
+void add_data_mix(CLI::App& data, Action& action);
 void add_data_generate(CLI::App& data, Action& action);
 void add_data_score(CLI::App& data, Action& action);
 void add_data_inspect(CLI::App& data, Action& action);

@@ -36,8 +36,14 @@ Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device devi
   return batch;
 }
 
-LoaderBatches::LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows)
-    : loader_(loader), data_(data), device_(device), rows_(rows), targets_by_source_(data.sources.size(), 0) {}
+LoaderBatches::LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows,
+                             StageGates* gates)
+    : loader_(loader),
+      data_(data),
+      device_(device),
+      rows_(rows),
+      gates_(gates),
+      targets_by_source_(data.sources.size(), 0) {}
 
 void LoaderBatches::set_weights(const MixtureWeights& weights) {
   loader_.set_weights({weights.sources, data_.tiers.size() > 1 ? weights.tiers : std::vector<double>{}});
@@ -46,6 +52,7 @@ void LoaderBatches::set_weights(const MixtureWeights& weights) {
 bool LoaderBatches::next(Batch& batch) {
   TokenBatch tokens;
   if (!loader_.next(tokens)) return false;
+  if (gates_ != nullptr) gates_->add(tokens);
   for (const RowOrigin& row : tokens.rows)
     targets_by_source_[static_cast<size_t>(row.source)] += std::max<int64_t>(static_cast<int64_t>(row.tokens) - 1, 0);
   batch = to_batch(tokens.tokens, static_cast<int64_t>(tokens.rows.size()), device_, rows_);

@@ -19,7 +19,9 @@ RowOptions row_options(const DataConfig& config, const PreparedData& data);
 
 class LoaderBatches final : public BatchSource {
  public:
-  LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows = {});
+  // `gates` sees every batch; null: nobody does.
+  LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows = {},
+                StageGates* gates = nullptr);
 
   void set_weights(const MixtureWeights& weights) override;
   bool next(Batch& batch) override;
@@ -34,6 +36,7 @@ class LoaderBatches final : public BatchSource {
   const PreparedData& data_;
   at::Device device_;
   RowOptions rows_;
+  StageGates* gates_;
   std::vector<int64_t> targets_by_source_;
   double waited_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/app/signals.h"
+#include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
@@ -140,6 +141,24 @@ void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
                 {"growth/layer_similarity", event.audit.layer_similarity}};
   writer_.write(std::move(out));
   if (parts_.checkpoint_at_growth) parts_.save(state);
+}
+
+void Recorder::stage_ended(const TrainState& state) {
+  if (parts_.gates == nullptr) return;
+  const StageReport report = parts_.gates->finish_stage();
+  if (report.documents == 0) return;  // resumed where the stage ended: it was judged before
+  log_info("data of stage {}/{}, which ends at step {}: {}", state.stage + 1, parts_.num_stages, state.step,
+           StageGates::describe(report));
+  MetricsRow out = row(state);
+  out.values = StageGates::metrics(report);
+  out.values["growth/stage"] = static_cast<double>(state.stage);
+  writer_.write(std::move(out));
+  validate(state);
+  const auto passed = parts_.gates->passed(report);
+  if (passed.key.empty()) return;
+  parts_.save(state);
+  throw Error(ErrorCode::data, fmt::format("stage {} ends at step {}: {}", state.stage + 1, state.step, passed.message),
+              passed.key, "mend the data, or raise the bound; then resume from the checkpoint just saved");
 }
 
 void Recorder::stage_began(const TrainState& state, const StageChange& change) {

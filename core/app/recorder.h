@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/app/run_config.h"
+#include "core/app/stage_gates.h"
 #include "core/device/device.h"
 #include "core/eval/evaluate.h"
 #include "core/report/metrics.h"
@@ -34,6 +35,7 @@ struct RecorderParts {
   // data.
   std::function<std::map<std::string, double>()> data_fractions;
   std::function<double()> data_wait_seconds;
+  StageGates* gates = nullptr;  // not owned; null: stages are not judged
 };
 
 class Recorder final : public TrainHooks {
@@ -44,6 +46,7 @@ class Recorder final : public TrainHooks {
   void before_growth(const TrainState& state) override;
   void recovered(const TrainState& state, int64_t tokens) override;
   void after_growth(const TrainState& state, const GrowthEvent& event) override;
+  void stage_ended(const TrainState& state) override;
   void stage_began(const TrainState& state, const StageChange& change) override;
   bool stop_requested() override;
 

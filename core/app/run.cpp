@@ -78,7 +78,9 @@ void run_training(RunConfig config, const RunOptions& options) {
   log_info("{}", format_timeline(s.timeline));
   DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
   const RowOptions rows = row_options(s.config.data, *s.data);
-  LoaderBatches batches(loader, *s.data, device.device, rows);
+  std::optional<StageGates> gates;
+  if (s.config.data.quality.report) gates.emplace(s.config.data.quality, *s.tokenizer);
+  LoaderBatches batches(loader, *s.data, device.device, rows, gates ? &*gates : nullptr);
   const std::vector<ValSet> sets = validation_sets(s);
 
   TrainState state;
@@ -136,6 +138,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.save = save;
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };
   recorder_parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
+  recorder_parts.gates = gates ? &*gates : nullptr;
   Recorder recorder(std::move(recorder_parts));
   if (state.origin && state.step == 0)
     for (const auto& [source, result] : recorder.validate(state)) state.origin->val_loss[source] = result.nll();
@@ -163,6 +166,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (reason == StopReason::ran_away) go_back(start.checkpoints, trainer.state(), guard);
   if (reason == StopReason::out_of_data)
     log_info("every source is used up at step {} of {} (exhausted = \"stop\")", trainer.state().step, s.total_steps);
+  recorder.stage_ended(trainer.state());
   const auto& validation = recorder.validate(trainer.state());
   if (!validation.empty())
     log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),

@@ -85,6 +85,23 @@ void SourceConfig::fields(Fields& f) {
           Range::between(-1, 254));
 }
 
+void QualityConfig::fields(Fields& f) {
+  f.field("report", report,
+          "Report at the end of each growth stage what was trained on: repeated texts, lengths, vocabulary against the "
+          "stage before, listed words, patterns of personal data, and the loss of every source.");
+  f.field("words", words, "File of words to count, one a line; '#' begins a comment. Empty: none.");
+  f.field("max_duplicates", max_duplicates,
+          "Stop with exit code 3 at the end of a stage in which a larger share of the texts were repeats; 0 = off.",
+          Range::between(0, 1));
+  f.field("max_drift", max_drift,
+          "The same for the Jensen-Shannon divergence, in bits, of the stage's words from the stage before; 0 = off.",
+          Range::between(0, 1));
+  f.field("max_listed_words", max_listed_words, "The same for listed words in a million words; 0 = off.",
+          Range::at_least(0));
+  f.field("max_personal_data", max_personal_data,
+          "The same for e-mail addresses and telephone numbers in a million words; 0 = off.", Range::at_least(0));
+}
+
 void DataConfig::fields(Fields& f) {
   f.field("tokenizer", tokenizer,
           "\"sentencepiece\" or \"bpe\" (trained on the sources and cached), \"byte\", or the path of a tokenizer "
@@ -126,6 +143,7 @@ void DataConfig::fields(Fields& f) {
       "A token shard is closed after this many tokens; an interrupted preparation goes on after the last whole one.",
       Range::at_least(1));
   f.tables("sources", sources, "One table a source.");
+  f.table("quality", quality, "What each growth stage trained on, and bounds that stop the run at its end.");
 }
 
 void DifficultyConfig::fields(Fields& f) {
@@ -201,6 +219,11 @@ void check(const DataConfig& config) {
   }
   parse_exhausted(config.exhausted, "data.exhausted");
   parse_packing(config.packing, "data.packing");
+  const auto& quality = config.quality;
+  if (!quality.report && (!quality.words.empty() || quality.max_duplicates > 0 || quality.max_drift > 0 ||
+                          quality.max_listed_words > 0 || quality.max_personal_data > 0))
+    throw Error(ErrorCode::config, "a list of words or a bound on the data does nothing without a report",
+                "data.quality", "set data.quality.report = true");
   if (config.restart_positions && !config.document_mask)
     throw Error(ErrorCode::config, "restart_positions needs document_mask", "data.restart_positions",
                 "set data.document_mask = true, or leave restart_positions out");

@@ -44,6 +44,16 @@ struct SourceConfig {
   void fields(Fields& f);
 };
 
+// What each growth stage trained on, reported at its end, and bounds on it.
+struct QualityConfig {
+  bool report = false;
+  std::string words;                         // a file
+  double max_duplicates = 0, max_drift = 0;  // 0 = no bound
+  double max_listed_words = 0, max_personal_data = 0;
+
+  void fields(Fields& f);
+};
+
 struct DataConfig {
   std::string tokenizer = "sentencepiece";
   std::string tokenizer_pattern;  // of a tiktoken rank file; empty: by the file
@@ -60,6 +70,7 @@ struct DataConfig {
   int64_t val_seed = 0;
   int64_t shard_tokens = int64_t{1} << 28;
   std::vector<SourceConfig> sources;
+  QualityConfig quality;
 
   void fields(Fields& f);
 };

@@ -117,7 +117,8 @@ double expansion_step_flops(const Plan& plan) {
       total += flops * static_cast<double>(through) / static_cast<double>(node.inputs.size());
     } else if (node.op == Op::wsum) {
       const double weights = goes_through(node.inputs[0]) ? 1 : 0;
-      total += flops * (weights + (static_cast<double>(through) - weights) / static_cast<double>(node.inputs.size() - 1));
+      total +=
+          flops * (weights + (static_cast<double>(through) - weights) / static_cast<double>(node.inputs.size() - 1));
     }
   }
   return total;

@@ -52,8 +52,8 @@ class ScheduleAdapter : public Schedule {
   std::vector<double> values(const Progress& progress) override {
     const esp_progress where = to_abi(progress);
     Fenced<double> out(std::vector<double>(keys_.size(), std::numeric_limits<double>::quiet_NaN()));
-    plugin_.call_on_settings(
-        "value()", [&](esp_call* call) { return table_.value(plugin_.self(), call, &where, out.data()); });
+    plugin_.call_on_settings("value()",
+                             [&](esp_call* call) { return table_.value(plugin_.self(), call, &where, out.data()); });
     if (!out.intact()) throw plugin_.misbehaved(fmt::format("value() wrote more than {} values", keys_.size()));
     std::vector<double> answers = out.take();
     for (size_t i = 0; i < answers.size(); ++i) check(keys_[i], answers[i], progress);

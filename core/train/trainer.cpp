@@ -121,6 +121,7 @@ void Trainer::grow_if_due() {
                 fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1, state_.step,
                             state_.stage + 1, parts_.timeline.stages.size()),
                 "schedule.growth", "stages never go back");
+  if (state_.stage < due && !state_.operators) parts_.hooks->stage_ended(state_);
   while (state_.stage < due && !state_.operators) begin_growth(state_.stage + 1);
 }
 

@@ -55,6 +55,8 @@ class TrainHooks {
   virtual void after_step(const TrainState& state, const StepReport& report) = 0;
   virtual void before_growth(const TrainState& state) = 0;  // not while an operator phase is under way
   virtual void after_growth(const TrainState& state, const GrowthEvent& event) = 0;
+  // Once a stage has trained its last step, before what begins the next; and at the end of the run.
+  virtual void stage_ended(const TrainState& state) = 0;
   virtual void stage_began(const TrainState& state, const StageChange& change) = 0;
   virtual void recovered(const TrainState& state, int64_t tokens) = 0;  // the loss is where it was before the growth
   virtual bool stop_requested() = 0;                                    // SIGTERM, SIGINT

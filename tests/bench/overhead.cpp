@@ -41,6 +41,7 @@ class BlockHooks final : public TrainHooks {
   }
   void before_growth(const TrainState&) override {}
   void after_growth(const TrainState&, const GrowthEvent&) override {}
+  void stage_ended(const TrainState&) override {}
   void stage_began(const TrainState&, const StageChange&) override {}
   void recovered(const TrainState&, int64_t) override {}
   bool stop_requested() override { return std::exchange(stop_, false); }

@@ -16,7 +16,8 @@ namespace {
 std::vector<std::pair<std::string, FakeConfig::Overrides>> good_plugins() {
   std::vector<std::pair<std::string, FakeConfig::Overrides>> out;
   for (const auto& [kind, name, params] : shipped_plugins()) out.emplace_back(plugin_path(name), params);
-  for (const char* name : {"freeze_prefix", "zero_layer", "counter", "standard_score", "plugin_template", "plugin_template_cpp"}) {
+  for (const char* name :
+       {"freeze_prefix", "zero_layer", "counter", "standard_score", "plugin_template", "plugin_template_cpp"}) {
     out.emplace_back(fixture_path(name), FakeConfig::Overrides{});
   }
   return out;

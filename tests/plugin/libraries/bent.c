@@ -134,8 +134,8 @@ static esp_status fit_batch(void* self, esp_call* call, const esp_docs* docs) {
 }
 
 static const esp_difficulty DIFFICULTY = {sizeof(esp_difficulty), ESP_NEEDS_TEXT, NULL, NULL, score, NULL};
-static const esp_difficulty DIFFICULTY_NO_FIT_END = {sizeof(esp_difficulty), ESP_NEEDS_TEXT | ESP_NEEDS_FIT, fit_batch,
-                                                     NULL, score, NULL};
+static const esp_difficulty DIFFICULTY_NO_FIT_END = {
+    sizeof(esp_difficulty), ESP_NEEDS_TEXT | ESP_NEEDS_FIT, fit_batch, NULL, score, NULL};
 static const esp_difficulty DIFFICULTY_ODD_NEEDS = {sizeof(esp_difficulty), 64, NULL, NULL, score, NULL};
 
 /* ---- schedule ---- */

@@ -1,0 +1,38 @@
+// What the data of each growth stage was like, reported when the stage ends, and bounds that stop the run there.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/data/config.h"
+#include "core/data/loader.h"
+#include "core/data/stage_quality.h"
+#include "core/data/tokenizer.h"
+
+namespace espalier {
+
+// Sees every row that is trained on, as text between end-of-text tokens. One thread.
+class StageGates {
+ public:
+  // `tokenizer` must outlive it. Throws Error(data) for an unreadable list of words.
+  StageGates(QualityConfig config, const Tokenizer& tokenizer);
+
+  void add(const TokenBatch& batch);
+  // What was seen since the last call. Counts begin anew when a run is resumed.
+  StageReport finish_stage() { return quality_.finish_stage(); }
+  // Which bound the report passes: a sentence with the key at fault; empty where none.
+  struct Passed {
+    std::string key, message;
+  };
+  Passed passed(const StageReport& report) const;
+
+  static std::string describe(const StageReport& report);
+  static std::map<std::string, double> metrics(const StageReport& report);
+
+ private:
+  QualityConfig config_;
+  const Tokenizer& tokenizer_;
+  StageQuality quality_;
+};
+
+}  // namespace espalier

@@ -79,6 +79,9 @@ void SourceConfig::fields(Fields& f) {
   f.field("language_field", language_field,
           "Key of each document's language in a JSON line; kept beside the tokens and counted. Empty: none.");
   f.field("license_field", license_field, "Key of each document's licence, likewise.");
+  f.field("label_field", label_field,
+          "Key of a label, kept beside the tokens; with [difficulty].tier_by = \"label\" it decides the tier. Empty: "
+          "none.");
   f.field("languages", languages, "Documents of other languages are left out; empty: all are taken.");
   f.field("licenses", licenses, "Documents under other licences are left out; empty: all are taken.");
   f.field("tier", tier, "Difficulty tier of the source, 0 = easiest, with [difficulty].tier_by = \"source\"; -1: none.",
@@ -155,8 +158,9 @@ void DifficultyConfig::fields(Fields& f) {
   f.field(
       "tier_by", tier_by,
       "What makes the tiers: \"quantile\" of the scores, counted in tokens; \"threshold\" on the scores; \"source\" "
-      "(`tier` of each source); \"file\" (tier_file).",
-      Choices{"quantile", "threshold", "source", "file"});
+      "(`tier` of each source); \"label\" (label_field of each source, tier_labels); \"file\" (tier_file).",
+      Choices{"quantile", "threshold", "source", "label", "file"});
+  f.field("tier_labels", tier_labels, "With tier_by = \"label\": the labels, one a tier, the easiest first.");
   f.field(
       "quantiles", quantiles,
       "With tier_by = \"quantile\": shares of the tokens, rising, at which tiers end, [0.5, 0.9]; empty: `tiers` equal "

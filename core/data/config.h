@@ -37,7 +37,7 @@ struct SourceConfig {
   std::string text_field = "text";
   double val_fraction = 0;    // of the documents, held out for validation instead of `val`
   int64_t val_documents = 0;  // the same by number
-  std::string language_field, license_field;
+  std::string language_field, license_field, label_field;
   std::vector<std::string> languages, licenses;  // empty: all
   int64_t tier = -1;                             // with difficulty.tier_by = "source"; -1: none
 
@@ -81,6 +81,7 @@ struct DifficultyConfig {
   std::string tier_by = "quantile";
   std::vector<double> quantiles, thresholds;
   std::string tier_file;
+  std::vector<std::string> tier_labels;
   bool isolate = true;
   double call_timeout = 300;
   double max_unscored = 0.5;

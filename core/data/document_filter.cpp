@@ -64,6 +64,7 @@ DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source)
   options.text_field = source.text_field;
   options.language_field = source.language_field;
   options.license_field = source.license_field;
+  options.label_field = source.label_field;
   options.invalid_utf8 = parse_invalid_utf8(config.invalid_utf8, "data.invalid_utf8");
   options.max_bytes = static_cast<uint64_t>(config.max_document_bytes);
   return options;
@@ -74,6 +75,7 @@ std::string choice_key(const DataConfig& config, const SourceConfig& source) {
   if (config.invalid_utf8 != "error") key += "invalid_utf8 " + config.invalid_utf8 + "\n";
   if (!source.language_field.empty()) key += "language_field " + source.language_field + "\n";
   if (!source.license_field.empty()) key += "license_field " + source.license_field + "\n";
+  if (!source.label_field.empty()) key += "label_field " + source.label_field + "\n";
   for (const auto& language : source.languages) key += "language " + language + "\n";
   for (const auto& license : source.licenses) key += "license " + license + "\n";
   if (source.val_fraction > 0) key += fmt::format("val_fraction {} seed {}\n", source.val_fraction, config.val_seed);

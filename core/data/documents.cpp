@@ -27,7 +27,8 @@ class JsonLinesReader : public DocumentReader {
     text_.name = options.text_field;
     language_.name = options.language_field;
     license_.name = options.license_field;
-    for (JsonField* field : {&text_, &language_, &license_})
+    label_.name = options.label_field;
+    for (JsonField* field : {&text_, &language_, &license_, &label_})
       if (!field->name.empty()) fields_.push_back(field);
   }
 
@@ -52,6 +53,7 @@ class JsonLinesReader : public DocumentReader {
       text = std::move(text_.value);
       labels_.language = std::move(language_.value);
       labels_.license = std::move(license_.value);
+      labels_.label = std::move(label_.value);
       return true;
     }
     return false;
@@ -101,7 +103,7 @@ class JsonLinesReader : public DocumentReader {
 
   LineReader lines_;
   InvalidUtf8 policy_;
-  JsonField text_, language_, license_;
+  JsonField text_, language_, license_, label_;
   std::vector<JsonField*> fields_;
   std::string line_;
 };

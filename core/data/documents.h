@@ -24,7 +24,7 @@ enum class InvalidUtf8 {
 struct DocumentOptions {
   std::string text_field = "text";
   // Keys of the labels in a JSON line; empty: none.
-  std::string language_field, license_field;
+  std::string language_field, license_field, label_field;
   InvalidUtf8 invalid_utf8 = InvalidUtf8::error;
   // A JSON line or a plain text document with more bytes is an error.
   uint64_t max_bytes = uint64_t{1} << 30;
@@ -32,7 +32,7 @@ struct DocumentOptions {
 
 // Values of the label fields; empty where a document has none or one that is not a string.
 struct DocumentLabels {
-  std::string language, license;
+  std::string language{}, license{}, label{};
   friend bool operator==(const DocumentLabels&, const DocumentLabels&) = default;
 };
 

@@ -47,14 +47,15 @@ void ShardSetWriter::append(std::span<const int32_t> document, int32_t end, cons
   if (labels == nullptr) return;
   add_label(languages_, labels->language);
   add_label(licenses_, labels->license);
+  add_label(labels_, labels->label);
 }
 
 void ShardSetWriter::add_label(Column& column, const std::string& value) {
   const auto [found, added] = column.numbers.emplace(value, static_cast<uint16_t>(column.values.size()));
   if (added) column.values.push_back(value);
   if (column.values.size() > kMostLabels)
-    throw Error(ErrorCode::data, "a shard has more than 65536 different languages or licences", stem_.string(),
-                "set language_field and license_field to keys that hold a few names, not free text");
+    throw Error(ErrorCode::data, "a shard has more than 65536 different languages, licences or labels", stem_.string(),
+                "set language_field, license_field and label_field to keys that hold a few names, not free text");
   column.of_document.push_back(found->second);
 }
 
@@ -67,10 +68,14 @@ void ShardSetWriter::close_shard() {
   const std::string name = shard_stem(stem_, number_).string();
   if (!hashes_.empty()) write_file_atomic(name + ".hashes", bytes_of(hashes_), ErrorCode::data);
   if (!languages_.of_document.empty()) {
-    const nlohmann::json info{
-        {"documents", languages_.of_document.size()}, {"language", languages_.values}, {"license", licenses_.values}};
+    const nlohmann::json info{{"documents", languages_.of_document.size()},
+                              {"language", languages_.values},
+                              {"license", licenses_.values},
+                              {"label", labels_.values}};
     write_file_atomic(name + ".labels",
-                      std::string(bytes_of(languages_.of_document)).append(bytes_of(licenses_.of_document)),
+                      std::string(bytes_of(languages_.of_document))
+                          .append(bytes_of(licenses_.of_document))
+                          .append(bytes_of(labels_.of_document)),
                       ErrorCode::data);
     write_file_atomic(name + ".labels.json", info.dump(1), ErrorCode::data);
   }
@@ -79,6 +84,7 @@ void ShardSetWriter::close_shard() {
   hashes_.clear();
   languages_ = {};
   licenses_ = {};
+  labels_ = {};
   ++number_;
 }
 
@@ -93,6 +99,33 @@ void read_hashes(const fs::path& shard_stem, ContentHashSet& set) {
     std::memcpy(&hash, bytes.data() + at, sizeof(hash));
     set.insert(hash);
   }
+}
+
+std::vector<std::string> read_labels(const fs::path& stem) {
+  const auto damaged = [](const std::string& name) {
+    return Error(ErrorCode::data, "the labels beside the token shard are missing or damaged", name + ".labels",
+                 "delete the files of this name in data.cache_dir; they are made again");
+  };
+  const auto manifest = read_manifest(stem);
+  if (!manifest) throw damaged(stem.string());
+  std::vector<std::string> out;
+  for (uint64_t i = 0; i < manifest->num_shards; ++i) {
+    const std::string name = shard_stem(stem, i).string();
+    if (!fs::exists(name + ".labels") || !fs::exists(name + ".labels.json")) throw damaged(name);
+    const auto info = nlohmann::json::parse(read_file(name + ".labels.json", ErrorCode::data), nullptr, false);
+    if (!info.is_object() || !info.contains("label") || !info.contains("documents")) throw damaged(name);
+    const auto values = info["label"].get<std::vector<std::string>>();
+    const auto count = info["documents"].get<size_t>();
+    const std::string bytes = read_file(name + ".labels", ErrorCode::data);
+    if (bytes.size() != 3 * count * sizeof(uint16_t)) throw damaged(name);
+    std::vector<uint16_t> numbers(count);
+    std::memcpy(numbers.data(), bytes.data() + 2 * count * sizeof(uint16_t), count * sizeof(uint16_t));
+    for (const uint16_t number : numbers) {
+      if (number >= values.size()) throw damaged(name);
+      out.push_back(values[number]);
+    }
+  }
+  return out;
 }
 
 }  // namespace espalier

@@ -1,7 +1,8 @@
 // The shards of one split of a source, one after the other, with the files beside them:
 //   <shard>.hashes       the 16-byte content hash of each document (with duplicate removal)
-//   <shard>.labels       uint16 language[documents], uint16 license[documents] (with label fields)
-//   <shard>.labels.json  what the numbers mean: {"documents": n, "language": [...], "license": [...]}
+//   <shard>.labels       uint16 language[documents], uint16 license[documents], uint16 label[documents] (with label
+//   fields) <shard>.labels.json  what the numbers mean: {"documents": n, "language": [...], "license": [...], "label":
+//   [...]}
 #pragma once
 
 #include <cstdint>
@@ -44,10 +45,14 @@ class ShardSetWriter {
   uint64_t shard_tokens_, number_;
   std::optional<TokenShardWriter> writer_;
   std::vector<ContentHash> hashes_;
-  Column languages_, licenses_;
+  Column languages_, licenses_, labels_;
 };
 
 // Adds the hashes beside a shard to a set. Throws Error(data).
 void read_hashes(const std::filesystem::path& shard_stem, ContentHashSet& set);
+
+// The label of each document of the shards behind `stem`, from their side-cars. Throws Error(data) where a shard has
+// none or one that does not fit it.
+std::vector<std::string> read_labels(const std::filesystem::path& stem);
 
 }  // namespace espalier

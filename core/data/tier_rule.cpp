@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/data/shard_set_writer.h"
 #include "core/data/tier_file.h"
 
 namespace espalier {
@@ -20,6 +21,7 @@ bool scored(const DifficultyConfig& config) {
 std::string key_of(const DifficultyConfig& config) {
   if (config.tier_by == "quantile") return config.quantiles.empty() ? "difficulty.tiers" : "difficulty.quantiles";
   if (config.tier_by == "threshold") return "difficulty.thresholds";
+  if (config.tier_by == "label") return "difficulty.tier_labels";
   return config.tier_by == "file" ? "difficulty.tier_file" : "difficulty.tier_by";
 }
 
@@ -49,6 +51,43 @@ void check_source_tiers(const DataConfig& data, const Places& places) {
                 places.of("difficulty.tier_by"), "number the tiers from 0 without gaps");
 }
 
+void check_label_tiers(const DifficultyConfig& config, const DataConfig& data, const Places& places) {
+  const auto& labels = config.tier_labels;
+  if (labels.empty() || labels.size() > kMaxTiers)
+    throw Error(ErrorCode::config, "tier_by = \"label\" needs 1 to 255 tier_labels", places.of("difficulty.tier_by"),
+                "list the labels, the easiest first");
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (std::find(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(i), labels[i]) !=
+        labels.begin() + static_cast<std::ptrdiff_t>(i))
+      throw Error(ErrorCode::config, fmt::format("the label \"{}\" stands twice", labels[i]),
+                  places.of("difficulty.tier_labels"), "each label is one tier");
+  for (size_t i = 0; i < data.sources.size(); ++i)
+    if (data.sources[i].label_field.empty())
+      throw Error(ErrorCode::config,
+                  fmt::format("tier_by = \"label\" needs a label_field for every source; \"{}\" has none",
+                              data.sources[i].name),
+                  places.of(fmt::format("data.sources[{}].name", i)), "name the key that holds the label");
+}
+
+std::vector<std::vector<uint8_t>> tiers_of_labels(const std::vector<ScoredShard>& shards,
+                                                  const DifficultySetup& setup) {
+  const auto& labels = setup.config.tier_labels;
+  std::vector<std::vector<uint8_t>> tiers;
+  for (const auto& shard : shards) {
+    tiers.emplace_back();
+    for (const std::string& label : read_labels(shard.stem)) {
+      const auto found = std::find(labels.begin(), labels.end(), label);
+      if (found == labels.end())
+        throw Error(ErrorCode::data,
+                    fmt::format("document {} of source \"{}\" has the label \"{}\", which is not one of tier_labels",
+                                tiers.back().size(), shard.source, label),
+                    setup.places.of("difficulty.tier_labels"), "add the label, or filter such documents out");
+      tiers.back().push_back(static_cast<uint8_t>(found - labels.begin()));
+    }
+  }
+  return tiers;
+}
+
 }  // namespace
 
 int64_t num_tiers(const DifficultyConfig& config, const DataConfig& data) {
@@ -58,6 +97,7 @@ int64_t num_tiers(const DifficultyConfig& config, const DataConfig& data) {
     return highest + 1;
   }
   if (config.tier_by == "file") return config.tiers;
+  if (config.tier_by == "label") return static_cast<int64_t>(config.tier_labels.size());
   if (!scored(config)) return 1;
   if (config.tier_by == "threshold") return static_cast<int64_t>(config.thresholds.size()) + 1;
   return config.quantiles.empty() ? config.tiers : static_cast<int64_t>(config.quantiles.size()) + 1;
@@ -72,6 +112,7 @@ void check(const DifficultyConfig& config, const DataConfig& data, const Places&
   only_with(!config.quantiles.empty(), "quantiles", "quantile");
   only_with(!config.thresholds.empty(), "thresholds", "threshold");
   only_with(!config.tier_file.empty(), "tier_file", "file");
+  only_with(!config.tier_labels.empty(), "tier_labels", "label");
   if (config.tier_by == "threshold" && (config.thresholds.empty() || !scored(config)))
     throw Error(ErrorCode::config, "tier_by = \"threshold\" needs a scorer (plugin) and thresholds",
                 places.of("difficulty.tier_by"), "`espalier data inspect` shows how the scores lie");
@@ -84,6 +125,7 @@ void check(const DifficultyConfig& config, const DataConfig& data, const Places&
   check_rising(config.quantiles, "difficulty.quantiles", places);
   check_rising(config.thresholds, "difficulty.thresholds", places);
   if (config.tier_by == "source") check_source_tiers(data, places);
+  if (config.tier_by == "label") check_label_tiers(config, data, places);
 }
 
 ScoringOptions scoring_options(const DifficultySetup& setup) {
@@ -102,6 +144,8 @@ TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& 
     for (size_t s = 0; s < shards.size(); ++s)
       tiers.emplace_back(shards[s].shard->num_documents(), static_cast<uint8_t>(data.sources[s].tier));
     split = split_as_given(shards, std::move(tiers), count);
+  } else if (config.tier_by == "label") {
+    split = split_as_given(shards, tiers_of_labels(shards, setup), count);
   } else if (config.tier_by == "file") {
     split = split_as_given(shards, read_tier_file(config.tier_file, shards, tokenizer, count), count);
   } else if (!config.quantiles.empty()) {

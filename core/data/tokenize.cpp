@@ -49,7 +49,8 @@ class Tokenizing {
       : task_(task),
         tokenizer_(tokenizer),
         needs_hash_(task.filter.holds_out || task.seen != nullptr),
-        needs_labels_(!task.reading.language_field.empty() || !task.reading.license_field.empty()),
+        needs_labels_(!task.reading.language_field.empty() || !task.reading.license_field.empty() ||
+                      !task.reading.label_field.empty()),
         writer_(task.stem, tokenizer.vocab_size(), task.shard_tokens, done.num_shards),
         totals_(done.totals),
         first_file_(done.file),

@@ -216,3 +216,41 @@ TEST_CASE("a tier file is checked line by line", "[data][tiers]") {
   CHECK_THAT(problem("{\"source\": \"x\", \"document\": 0}\n"), Contains("needs a whole number `tier`"));
   CHECK_THAT(problem("{nothing\n"), Contains("not a JSON object"));
 }
+
+TEST_CASE("a label gives each document its tier", "[data][tiers]") {
+  const TempDir dir;
+  SourceConfig labelled =
+      source("s", put(dir / "a.jsonl",
+                      "{\"text\":\"aaaa\",\"level\":\"hard\"}\n{\"text\":\"bb\",\"level\":\"easy\"}\n"
+                      "{\"text\":\"cc\",\"level\":\"hard\"}\n{\"text\":\"dd\",\"level\":\"middle\"}\n"));
+  labelled.label_field = "level";
+  DataConfig data = byte_config(dir, {labelled});
+  data.shard_tokens = 5;  // the labels lie beside several shards
+  const auto prepare = [&](std::vector<std::string> labels) {
+    DifficultySetup setup;
+    setup.config.tier_by = "label";
+    setup.config.tier_labels = std::move(labels);
+    for (const char* key : {"tier_by", "tier_labels"})
+      setup.places.set(std::string("difficulty.") + key, std::string("run.toml: ") + key);
+    check(setup.config, data, setup.places);
+    return prepare_sources(data, *make_byte_tokenizer(), setup);
+  };
+  for (int again = 0; again < 2; ++again) {
+    const PreparedData prepared = prepare({"easy", "middle", "hard"});
+    CHECK(prepared.sources[0].tiers == std::vector<uint8_t>{2, 0, 2, 1});
+    CHECK(prepared.tiers.size() == 3);
+    CHECK(prepared.tiers[2].documents == 2);
+  }
+  const Error unknown = error_of([&] { prepare({"easy", "hard"}); });
+  CHECK(unknown.code() == ErrorCode::data);
+  CHECK_THAT(unknown.message(), Contains("document 3 of source \"s\" has the label \"middle\""));
+  CHECK(unknown.place() == "run.toml: tier_labels");
+  CHECK_THAT(error_of([&] {
+               prepare({"easy", "middle", "hard", "hardest"});
+             }).message(),
+             Contains("tier 3 of 4 has no"));
+  CHECK_THAT(error_of([&] { prepare({"easy", "easy"}); }).message(), Contains("stands twice"));
+  CHECK_THAT(error_of([&] { prepare({}); }).message(), Contains("needs 1 to 255 tier_labels"));
+  data.sources[0].label_field.clear();
+  CHECK_THAT(error_of([&] { prepare({"easy"}); }).message(), Contains("\"s\" has none"));
+}

@@ -29,7 +29,8 @@ class DifficultyScorer {
   virtual void fit_end() = 0;
   // One number a document, higher = harder; NaN = cannot say. Throws Error(plugin).
   virtual std::vector<float> score(const DocBatch& docs) = 0;
-  // Identity for caches and side-cars: id, version, library hash and resolved parameters as one line of JSON.
+  // Identity for caches and side-cars: id, version, library hash, resolved parameters and hashes of the files that
+  // these name, as one line of JSON.
   virtual std::string fingerprint() const = 0;
   // The id, for messages.
   virtual std::string name() const { return fingerprint(); }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/plugin/fenced.h"
 #include "core/plugin/sized.h"
 #include "core/plugin/state_stream.h"
@@ -85,14 +86,24 @@ class DifficultyAdapter : public DifficultyScorer {
 
   std::string fingerprint() const override {
     const PluginIdentity& who = plugin_.identity();
-    return nlohmann::json{{"id", who.id},
-                          {"version", who.version},
-                          {"sha256", who.sha256},
-                          {"params", nlohmann::json::parse(who.params_json)}}
-        .dump();
+    nlohmann::json out{{"id", who.id},
+                       {"version", who.version},
+                       {"sha256", who.sha256},
+                       {"params", nlohmann::json::parse(who.params_json)}};
+    // What a scorer reads from a file that a parameter names is a part of it: another content, other scores.
+    for (const auto& [key, value] : who.params)
+      for (const ParamScalar& item : value.items)
+        if (const auto* text = std::get_if<std::string>(&item); text != nullptr && is_regular_file(*text))
+          out["files"][key].push_back(sha256_file(*text, ErrorCode::data));
+    return out.dump();
   }
 
  private:
+  static bool is_regular_file(const std::string& path) {
+    std::error_code ignored;
+    return !path.empty() && fs::is_regular_file(path, ignored);
+  }
+
   esp_docs to_abi_docs(const DocBatch& docs) const {
     esp_docs out{};
     out.struct_size = sizeof(esp_docs);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "core/base/file.h"
 #include "tests/plugin/support.h"
 
 using Catch::Contains;
@@ -86,6 +87,20 @@ TEST_CASE("the fingerprint of a scorer changes with its parameters", "[plugin][d
   CHECK(make("cannot_say").scorer->fingerprint() != one);
   CHECK(one.find('\n') == std::string::npos);
   CHECK_THAT(one, Contains("org.espalier.test.bent_difficulty") && Contains("sha256") && Contains("1.0.0"));
+}
+
+TEST_CASE("the fingerprint of a scorer changes with the files that its parameters name", "[plugin][difficulty]") {
+  const TempDir dir;
+  const fs::path reference = dir.path() / "reference.txt";
+  const auto fingerprint_over = [&](const std::string& text) {
+    espalier::write_file(reference, text, ErrorCode::data);
+    espalier::plugin::Registry registry(options_for({kRealPlugins.string()}));
+    return make_difficulty(registry, choose("ngram-lm", {{"reference", value(reference.string())}}), {})
+        .scorer->fingerprint();
+  };
+  const std::string one = fingerprint_over("the cat sat on the mat\n");
+  CHECK(fingerprint_over("the cat sat on the mat\n") == one);
+  CHECK(fingerprint_over("the dog sat on the mat\n") != one);
 }
 
 TEST_CASE("a scorer written with the SDK works through the adapter", "[plugin][difficulty]") {

@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/app/resume.h"
 #include "core/base/log.h"
@@ -59,15 +59,17 @@ void check_tokenizer(const Snapshot& snapshot, const Session& s, const fs::path&
 
 std::string describe_changes(const std::string& before_toml, const std::string& after_toml) {
   const auto changes = toml_changes(before_toml, after_toml);
-  const auto changed = [&](const std::string& key) {
-    return std::any_of(changes.begin(), changes.end(), [&](const TomlChange& change) { return change.key == key; });
-  };
+  std::set<std::string> keys;
+  for (const auto& change : changes) keys.insert(change.key);
   std::string out;
   for (const auto& change : changes) {
-    // What another plugin was set to says nothing about this one.
-    const size_t params = change.key.find(".params.");
-    if (change.after.empty() && params != std::string::npos && changed(change.key.substr(0, params) + ".plugin"))
+    // What another plugin was set to says nothing about this one, and of a source that came or went the name is enough.
+    const size_t params = change.key.find(".params."), last = change.key.rfind('.');
+    if (change.after.empty() && params != std::string::npos &&
+        keys.count(change.key.substr(0, params) + ".plugin") != 0)
       continue;
+    const std::string name = last == std::string::npos ? "" : change.key.substr(0, last) + ".name";
+    if ((change.before.empty() || change.after.empty()) && change.key != name && keys.count(name) != 0) continue;
     out += fmt::format("  {}: {} -> {}\n", change.key, change.before.empty() ? "not set" : change.before,
                        change.after.empty() ? "not set" : change.after);
   }

@@ -12,7 +12,7 @@ Progress progress_at(const Session& s, int64_t step, double lr_previous) {
   Progress now;
   now.step = step;
   now.total_steps = s.timeline.total_steps;
-  now.tokens = step * s.length.tokens_per_step;
+  now.tokens = s.decisions.sizes.tokens_before(step);
   now.total_tokens = s.timeline.total_tokens;
   now.stage = stage.stage;
   now.num_stages = static_cast<int64_t>(s.timeline.stages.size());
@@ -44,7 +44,7 @@ MixReport mix_report(Session& s, int64_t steps, int64_t num_spans) {
     report.sources.push_back({source.name, source.train.num_tokens(), 0, 0, -1});
 
   TokenStream stream = *s.stream;
-  std::vector<RowOrigin> rows(static_cast<size_t>(s.length.tokens_per_step / s.config.training.seq_len));
+  std::vector<RowOrigin> rows;
   const std::string state = s.decisions.mixture == nullptr ? "" : s.decisions.mixture->save_state();
   double lr_previous = 0;
   for (int64_t step = 0; step < report.steps && report.out_of_data < 0; ++step) {
@@ -56,6 +56,7 @@ MixReport mix_report(Session& s, int64_t steps, int64_t num_spans) {
     MixtureWeights weights = s.decisions.data_weights(now);
     if (s.data->tiers.size() < 2) weights.tiers.clear();
     stream.set_weights(weights);
+    rows.resize(static_cast<size_t>(s.decisions.sizes.at(step).sequences));
     if (!stream.locate(rows)) {
       report.out_of_data = step;
       break;

@@ -30,9 +30,8 @@ plugin::SchedulePlugin make_mixture(plugin::Registry& registry, const PluginChoi
     }
   }
   if (!has_tiers)
-    throw Error(ErrorCode::config,
-                fmt::format("this mixture is not one of sources, and without a scorer there are no tiers: {}", refusal),
-                choice.place, "choose a scorer in [difficulty], for example plugin = \"compression\"");
+    throw Error(ErrorCode::config, "this mixture weighs difficulty tiers, and there is only one", choice.place,
+                "set difficulty.plugin, for example \"compression\", and difficulty.tiers above 1");
   throw Error(ErrorCode::config, fmt::format("this schedule fills neither tiers nor sources: {}", refusal),
               choice.place, "choose a schedule of the data mixture");
 }

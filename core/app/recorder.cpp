@@ -120,6 +120,7 @@ void Recorder::recovered(const TrainState& state, int64_t tokens) {
 }
 
 void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
+  validated_step_ = -1;  // another model
   log_info(
       "growth at step {}: stage {}/{} | {} -> {} layers, width {} -> {} | {} -> {} params | probe loss {:.4f} -> "
       "{:.4f} | "
@@ -146,7 +147,7 @@ void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
 void Recorder::stage_ended(const TrainState& state) {
   if (parts_.gates == nullptr) return;
   const StageReport report = parts_.gates->finish_stage();
-  if (report.documents == 0) return;  // resumed where the stage ended: it was judged before
+  if (report.documents == 0) return;  // resumed where the stage ended: nothing was seen of it here
   log_info("data of stage {}/{}, which ends at step {}: {}", state.stage + 1, parts_.num_stages, state.step,
            StageGates::describe(report));
   MetricsRow out = row(state);
@@ -157,8 +158,11 @@ void Recorder::stage_ended(const TrainState& state) {
   const auto passed = parts_.gates->passed(report);
   if (passed.key.empty()) return;
   parts_.save(state);
-  throw Error(ErrorCode::data, fmt::format("stage {} ends at step {}: {}", state.stage + 1, state.step, passed.message),
-              passed.key, "mend the data, or raise the bound; then resume from the checkpoint just saved");
+  throw Error(
+      ErrorCode::data, fmt::format("stage {} ends at step {}: {}", state.stage + 1, state.step, passed.message),
+      passed.key,
+      "resume goes on from the checkpoint just saved without judging this stage again; for other data start a new "
+      "run, with checkpoint.initial_load_path if it is to keep these weights");
 }
 
 void Recorder::stage_began(const TrainState& state, const StageChange& change) {

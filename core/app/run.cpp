@@ -58,7 +58,6 @@ std::optional<int64_t> guarded_step(const TrainState& state, const GrowthGuard& 
 }  // namespace
 
 void run_training(RunConfig config, const RunOptions& options) {
-  install_stop_signals();
   Start start = open_run_folder(config, options);
   const FolderLock lock(start.run_dir);
   find_checkpoint(start, config);
@@ -68,6 +67,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   const DeviceInfo device = open_device(config.training.device, config.training.threads);
   if (config.training.dtype == "auto") config.training.dtype = device.fast_bf16 ? "bf16" : "fp32";
   const std::unique_ptr<Session> session = build_session(std::move(config), options.plugin_paths, /*with_data=*/true);
+  // Not before: while data is prepared a signal ends the process at once, and the next one goes on from whole shards.
+  install_stop_signals();
   Session& s = *session;
   const auto compute = s.config.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
   const auto seed = static_cast<uint64_t>(s.config.job.seed);
@@ -166,7 +167,6 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (reason == StopReason::ran_away) go_back(start.checkpoints, trainer.state(), guard);
   if (reason == StopReason::out_of_data)
     log_info("every source is used up at step {} of {} (exhausted = \"stop\")", trainer.state().step, s.total_steps);
-  recorder.stage_ended(trainer.state());
   const auto& validation = recorder.validate(trainer.state());
   if (!validation.empty())
     log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
@@ -174,6 +174,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (trainer.state().origin) log_info("{}", format_change_of_loss(*trainer.state().origin, validation));
   save(trainer.state());
   write_samples(s, trainer.state(), start.run_dir / "samples.txt", compute);
+  recorder.stage_ended(trainer.state());
 }
 
 }  // namespace espalier

@@ -7,10 +7,8 @@ namespace espalier {
 
 std::vector<ScoredShard> ScoredData::unscored_shards() const {
   std::vector<ScoredShard> shards;
-  for (const auto& source : data.sources) {
-    fs::path stem = source.train.path();
-    shards.push_back({source.name, stem.replace_extension(), source.train_key, &source.train, {}});
-  }
+  for (const auto& source : data.sources)
+    shards.push_back({source.name, source.train_stem, source.train_key, &source.train, {}});
   return shards;
 }
 

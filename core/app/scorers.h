@@ -14,7 +14,9 @@ class Scorers : public InputScorers {
  public:
   // All of it must outlive the scorers.
   Scorers(const RunConfig& config, plugin::Registry& registry, const plugin::PluginSetup& setup)
-      : config_(config), registry_(registry), setup_(setup) {}
+      : config_(config), registry_(registry), setup_(setup) {
+    setup_.seed = 0;  // scores are kept for runs of any seed
+  }
 
   // In a process of its own, unless difficulty.isolate says otherwise. Throws Error(config), Error(plugin).
   plugin::DifficultyPlugin make(const PluginChoice& choice) const;
@@ -26,7 +28,7 @@ class Scorers : public InputScorers {
  private:
   const RunConfig& config_;
   plugin::Registry& registry_;
-  const plugin::PluginSetup setup_;
+  plugin::PluginSetup setup_;
 };
 
 // "compression { level = 9 }" as a plugin's name and parameters. Throws Error(config) whose place names `asked_by`.

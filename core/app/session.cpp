@@ -23,6 +23,7 @@ void build_data(Session& s, const plugin::PluginSetup& setup) {
   if (!s.config.difficulty.plugin.plugin.empty()) s.difficulty = s.scorers->make(s.config.difficulty.plugin);
   s.data = std::make_unique<PreparedData>(prepare_sources(
       s.config.data, *s.tokenizer, s.scorers->setup_for(s.difficulty ? s.difficulty->scorer.get() : nullptr)));
+  if (s.difficulty) s.difficulty->scorer.reset();  // its processes, and what they were fitted to
 }
 
 void log_packing(const TokenStream& stream) {
@@ -116,12 +117,14 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
   if (!s.config.growth.plugin.plugin.empty()) {
     s.growth = plugin::make_growth(*s.registry, s.config.growth.plugin, setup);
     s.decisions.strategy = s.growth->strategy.get();
+    s.decisions.strategy_place = s.config.growth.plugin.place;
     start.num_stages = s.decisions.strategy->num_stages(s.final_spec);
     note(s, "growth", s.growth->identity, s.config.growth.plugin);
   }
   if (!schedule.growth.plugin.plugin.empty()) {
     s.growth_schedule = plugin::make_schedule(*s.registry, schedule.growth.plugin, setup, {"growth.stage"}, start);
     s.decisions.growth = s.growth_schedule->schedule.get();
+    s.decisions.growth_place = schedule.growth.plugin.place;
     note(s, "schedule.growth", s.growth_schedule->identity, schedule.growth.plugin);
   }
   s.lr_schedule = plugin::make_schedule(*s.registry, schedule.lr.plugin, setup, {"lr"}, start);
@@ -139,7 +142,9 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
 
 int64_t Session::interval_steps(const Duration& interval, const char* key) const {
   if (interval.value == 0) return 0;
-  return std::max<int64_t>(1, interval.to_steps(length, config.places.of(key)));
+  RunLength full = length;
+  full.rates.clear();  // a period, not a place in the run: counted in full batches
+  return std::max<int64_t>(1, interval.to_steps(full, config.places.of(key)));
 }
 
 std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data) {

@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/inspection.h"
-#include "core/app/signals.h"
 #include "core/app/verbs.h"
 
 namespace espalier {
@@ -30,7 +29,6 @@ void add_data_inspect(CLI::App& data, Action& action) {
   verb->add_flag("--json", args->json, "Print JSON");
   verb->callback([=, &action] {
     action = [=] {
-      install_stop_signals();
       const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
                                      args->options.plugin_paths, args->scorers, /*needed=*/false);
       const Inspection inspection = inspect(*scored);

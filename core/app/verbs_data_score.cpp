@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/scored_data.h"
-#include "core/app/signals.h"
 #include "core/app/verbs.h"
 #include "core/base/text.h"
 
@@ -62,7 +61,6 @@ void add_data_score(CLI::App& data, Action& action) {
   verb->add_flag("--json", args->json, "Print JSON");
   verb->callback([=, &action] {
     action = [=] {
-      install_stop_signals();
       const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
                                      args->options.plugin_paths, args->scorers, /*needed=*/true);
       json all = json::array();

@@ -11,6 +11,13 @@
 namespace espalier {
 namespace {
 
+// What stands for an item of a list of tables: its name, where it has one, so that the order does not matter.
+std::string item_key(const TomlNode& item, size_t index) {
+  const auto name = item.fields.find("name");
+  const auto* text = name == item.fields.end() ? nullptr : std::get_if<std::string>(&name->second.scalar);
+  return text == nullptr ? std::to_string(index) : *text;
+}
+
 // Every value under its dotted key. A list of values is one value, a list of tables is not.
 void flatten(const TomlNode& node, const std::string& key, std::map<std::string, std::string>& out) {
   using Kind = TomlNode::Kind;
@@ -18,7 +25,8 @@ void flatten(const TomlNode& node, const std::string& key, std::map<std::string,
     for (const auto& [name, child] : node.fields) flatten(child, key.empty() ? name : key + "." + name, out);
   } else if (node.kind == Kind::list && std::any_of(node.items.begin(), node.items.end(),
                                                     [](const TomlNode& item) { return item.kind != Kind::scalar; })) {
-    for (size_t i = 0; i < node.items.size(); ++i) flatten(node.items[i], fmt::format("{}[{}]", key, i), out);
+    for (size_t i = 0; i < node.items.size(); ++i)
+      flatten(node.items[i], fmt::format("{}[{}]", key, item_key(node.items[i], i)), out);
   } else {
     out[key] = toml_literal(to_param(node));
   }

@@ -7,7 +7,7 @@
 namespace espalier {
 
 struct TomlChange {
-  std::string key;            // "optimizer.lr", "data.sources[0].weight"
+  std::string key;            // "optimizer.lr", "data.sources[books].weight" (by name, else by number)
   std::string before, after;  // TOML literals; empty: the key is not there
   friend bool operator==(const TomlChange&, const TomlChange&) = default;
 };

@@ -128,7 +128,7 @@ class Trainer {
 }  // namespace
 
 std::string bpe_settings(int64_t vocab_size) {
-  return fmt::format("bpe 1\nsample {}\nvocab_size {}\n", TextSample::kDefaultBytes, vocab_size);
+  return fmt::format("bpe 1\nsample {} in pieces\nvocab_size {}\n", TextSample::kDefaultBytes, vocab_size);
 }
 
 BpeParts train_bpe(const TextSample& sample, int64_t vocab_size) {

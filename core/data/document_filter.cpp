@@ -99,7 +99,7 @@ DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source,
       throw Error(ErrorCode::config,
                   fmt::format("val_documents of source \"{}\" needs text, not token shards", source.name),
                   "data.sources", "use val_fraction or val");
-    parts += hashes.sha256(file) + file.extension().string() + "\n";
+    parts += hashes.sha256(file) + reading_key(file) + "\n";
   }
   const fs::path known =
       fs::path(config.cache_dir) / fmt::format("{}.held-out.{}.json", source.name, sha256_bytes(parts).substr(0, 16));

@@ -180,6 +180,11 @@ std::unique_ptr<DocumentReader> open_documents(const fs::path& path, const std::
   return open_documents(path, options);
 }
 
+std::string reading_key(const fs::path& path) {
+  const std::string suffix = path.extension().string();
+  return (suffix == ".gz" || suffix == ".zst") && !is_json_lines(path) ? suffix + " text" : suffix;
+}
+
 std::vector<fs::path> list_files(const fs::path& path) {
   std::error_code error;
   const auto status = fs::status(path, error);
@@ -188,10 +193,12 @@ std::vector<fs::path> list_files(const fs::path& path) {
                 "check the path of the source; relative paths start at the working directory");
   if (!fs::is_directory(status)) return {path};
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(path)) {
-    const auto name = entry.path().filename().string();
-    if (entry.is_regular_file() && !name.starts_with('.') && entry.path().extension() != ".idx")
-      files.push_back(entry.path());
+  for (fs::recursive_directory_iterator it(path), end; it != end; ++it) {
+    if (it->path().filename().string().starts_with('.')) {
+      if (it->is_directory()) it.disable_recursion_pending();
+    } else if (it->is_regular_file() && it->path().extension() != ".idx") {
+      files.push_back(it->path());
+    }
   }
   if (files.empty()) throw Error(ErrorCode::data, "the folder holds no files", path.string());
   std::sort(files.begin(), files.end());

@@ -68,6 +68,9 @@ class DocumentReader {
 std::unique_ptr<DocumentReader> open_documents(const std::filesystem::path& path, const DocumentOptions& options);
 std::unique_ptr<DocumentReader> open_documents(const std::filesystem::path& path, const std::string& text_field);
 
+// What of a file's name decides how it is read, for cache keys.
+std::string reading_key(const std::filesystem::path& path);
+
 // The files behind a path: itself, or every file below a folder in the order of their names (hidden ones and the .idx
 // of token shards left out). Throws Error(data) when there is none.
 std::vector<std::filesystem::path> list_files(const std::filesystem::path& path);

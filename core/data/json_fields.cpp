@@ -99,6 +99,12 @@ std::optional<JsonProblem> read_json_fields(std::string_view line, std::vector<J
   }
   FieldPicker picker(fields, keys);
   Json::sax_parse(line.begin(), line.end(), &picker);
+  for (JsonField* field : fields)
+    for (const JsonField* other : fields)  // several fields of one key: the picker fills the last
+      if (*field->type == '\0' && other->name == field->name && *other->type != '\0') {
+        field->value = other->value;
+        field->type = other->type;
+      }
   return picker.problem();
 }
 

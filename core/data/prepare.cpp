@@ -34,7 +34,7 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
     parts += choice_key(config, source);
     for (const auto& file : train_files(source)) {
       if (is_token_shard(file)) continue;
-      parts += hashes.sha256(file) + file.extension().string() + " " + source.text_field + "\n";
+      parts += hashes.sha256(file) + reading_key(file) + " " + source.text_field + "\n";
       texts.emplace_back(file, &source);
     }
   }
@@ -109,6 +109,7 @@ PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenize
         parse_exhausted(source.exhausted.empty() ? config.exhausted : source.exhausted, "data.exhausted");
     data.sources.push_back(
         {source.name, source.weight, policy, sources.open(train), train.totals, {}, {}, train.key, {}});
+    data.sources.back().train_stem = train.stem;
     shards.push_back({source.name, train.stem, train.key, nullptr, {}});
     if (!val[i]) continue;
     data.sources.back().val = sources.open(*val[i]);

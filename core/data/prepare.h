@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,8 +27,9 @@ struct PreparedSource {
   ShardTotals train_totals;
   std::optional<TokenShard> val;
   ShardTotals val_totals;
-  std::string train_key;       // hash of text and tokenizer
-  std::vector<uint8_t> tiers;  // of each training document
+  std::string train_key;               // hash of text and tokenizer
+  std::vector<uint8_t> tiers;          // of each training document
+  std::filesystem::path train_stem{};  // of files that belong to the training shards, in the cache
 };
 
 struct PreparedData {

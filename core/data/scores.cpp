@@ -81,8 +81,9 @@ class Scoring {
     if (scorer_.needs_fit())
       for (const auto& shard : shards_) fitted_on += shard.key + "\n";
     if (!fitted_on.empty()) fitted_on = sha256_bytes(fitted_on);
+    const std::string fingerprint = scorer_.fingerprint();
     for (auto& shard : shards_) {
-      keys_.push_back({scorer_.fingerprint(), shard.key, fitted_on, input_names_});
+      keys_.push_back({fingerprint, shard.key, fitted_on, input_names_});
       name_ = keys_.back().name();
       shard.side_car = side_car_path(shard.stem, name_);
     }

@@ -107,6 +107,22 @@ std::unordered_map<std::string, std::string> settings(int64_t vocab_size) {
 }  // namespace
 
 void TextSample::add(std::string_view document) {
+  // One plain text file may be one document: what is larger than the sample is taken in pieces.
+  if (document.size() <= max_bytes_) return add_piece(document);
+  const size_t most = std::max<size_t>(max_bytes_ / 64, 16);
+  while (!document.empty()) {
+    size_t end = std::min(document.size(), most);
+    if (end < document.size()) {
+      const size_t line = document.rfind('\n', end - 1);
+      if (line != std::string_view::npos) end = line + 1;
+      while (end > 1 && (static_cast<unsigned char>(document[end]) & 0xC0) == 0x80) --end;
+    }
+    add_piece(document.substr(0, end));
+    document.remove_prefix(end);
+  }
+}
+
+void TextSample::add_piece(std::string_view document) {
   const uint64_t hash = hash64(document);
   if (bytes_ >= max_bytes_ && hash >= kept_.rbegin()->first) return;
   kept_.emplace(hash, document);
@@ -120,7 +136,7 @@ void TextSample::add(std::string_view document) {
 
 std::string sentencepiece_settings(int64_t vocab_size) {
   const auto values = settings(vocab_size);
-  std::string text = fmt::format("sample {} score step {}\n", TextSample::kDefaultBytes, kScoreStep);
+  std::string text = fmt::format("sample {} in pieces score step {}\n", TextSample::kDefaultBytes, kScoreStep);
   for (const auto& [key, value] : std::map<std::string, std::string>(values.begin(), values.end()))
     text += key + "=" + value + "\n";
   return text;

@@ -22,6 +22,8 @@ class TextSample {
   size_t bytes() const { return bytes_; }
 
  private:
+  void add_piece(std::string_view document);
+
   size_t max_bytes_, bytes_ = 0;
   std::multimap<uint64_t, std::string> kept_;
 };

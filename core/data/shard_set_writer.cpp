@@ -113,7 +113,11 @@ std::vector<std::string> read_labels(const fs::path& stem) {
     const std::string name = shard_stem(stem, i).string();
     if (!fs::exists(name + ".labels") || !fs::exists(name + ".labels.json")) throw damaged(name);
     const auto info = nlohmann::json::parse(read_file(name + ".labels.json", ErrorCode::data), nullptr, false);
-    if (!info.is_object() || !info.contains("label") || !info.contains("documents")) throw damaged(name);
+    if (!info.is_object() || !info.contains("label") || !info["label"].is_array() || !info.contains("documents") ||
+        !info["documents"].is_number_unsigned())
+      throw damaged(name);
+    for (const auto& value : info["label"])
+      if (!value.is_string()) throw damaged(name);
     const auto values = info["label"].get<std::vector<std::string>>();
     const auto count = info["documents"].get<size_t>();
     const std::string bytes = read_file(name + ".labels", ErrorCode::data);

@@ -64,7 +64,7 @@ CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
     if (is_token_shard(file) && fs::exists(idx_of(file))) to_hash.push_back(idx_of(file));
   hashes_.add(to_hash);
   for (const auto& file : files) {
-    parts += hashes_.sha256(file) + file.extension().string() + "\n";
+    parts += hashes_.sha256(file) + reading_key(file) + "\n";
     if (is_token_shard(file) && fs::exists(idx_of(file))) parts += hashes_.sha256(idx_of(file)) + "\n";
   }
   hashes_.save();
@@ -113,7 +113,7 @@ void SourceCache::make(CachedShards& shards, const SourceConfig& source, Split s
 
 bool SourceCache::use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<fs::path>& files) {
   const bool as_it_is = config_.dedup == "none" && source.val_fraction == 0 && source.val_documents == 0 &&
-                        source.languages.empty() && source.licenses.empty();
+                        source.languages.empty() && source.licenses.empty() && source.label_field.empty();
   const bool megatron = std::all_of(files.begin(), files.end(), [](const fs::path& file) {
     return is_token_shard(file) && fs::exists(idx_of(file));
   });

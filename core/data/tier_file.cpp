@@ -42,6 +42,9 @@ Line from_json(const std::string& text, const std::string& place) {
   const auto object = nlohmann::json::parse(text, nullptr, false);
   if (!object.is_object()) throw refused(place, "is not a JSON object");
   Line line{place, {}, {}};
+  for (const char* key : {"document", "tier"})
+    if (object.contains(key) && !object[key].is_number_integer())
+      throw refused(place, fmt::format("{} is not a whole number: {}", key, object[key].dump()));
   try {
     line.source = object.value("source", std::string());
     line.hash = object.value("hash", std::string());

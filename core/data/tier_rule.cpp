@@ -84,6 +84,9 @@ std::vector<std::vector<uint8_t>> tiers_of_labels(const std::vector<ScoredShard>
                     setup.places.of("difficulty.tier_labels"), "add the label, or filter such documents out");
       tiers.back().push_back(static_cast<uint8_t>(found - labels.begin()));
     }
+    if (tiers.back().size() != shard.shard->num_documents())
+      throw Error(ErrorCode::data, "the labels do not fit the token shard", shard.stem.string(),
+                  "delete the files of this name in data.cache_dir; they are made again");
   }
   return tiers;
 }

@@ -117,6 +117,11 @@ class Tokenizing {
   }
 
   void add_tokens(size_t file) {
+    if (!task_.filter.takes(DocumentLabels{}))
+      throw Error(ErrorCode::config,
+                  fmt::format("languages and licenses of source \"{}\" need JSON lines: token shards carry no labels",
+                              task_.source),
+                  task_.files[file].string(), "leave them out, or give the text");
     start_batch();
     finish_batch();
     const TokenShard shard = TokenShard::open(task_.files[file], tokenizer_.eos());

@@ -18,7 +18,7 @@ MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64
     for (std::string line; std::getline(old, line);) {
       const json row = json::parse(line, nullptr, false);  // a torn last line is dropped too
       if (!row.is_object() || row.value("step", INT64_MAX) > resume_step) continue;
-      if (row.contains("growth/loss_after") && row.value("growth/stage", int64_t{0}) > resume_stage) continue;
+      if (row.value("growth/stage", int64_t{0}) > resume_stage) continue;
       kept += line + "\n";
       seconds_before_ = row.value("seconds", seconds_before_);
     }

@@ -16,6 +16,8 @@ namespace espalier {
 struct Decisions {
   growth::Strategy* strategy = nullptr;
   Schedule* growth = nullptr;
+  // Where these two were chosen, for errors of the timeline: file:line:column.
+  std::string strategy_place = "[growth]", growth_place = "[schedule.growth]";
   Schedule* lr = nullptr;
   Schedule* mixture = nullptr;  // bound to the tiers, then to the sources; either may be missing
   StepSizes sizes;              // what each step holds

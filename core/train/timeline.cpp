@@ -67,13 +67,14 @@ std::vector<int64_t> stage_starts(Schedule& schedule, const Progress& start) {
 }
 
 // The growth that begins a stage: checks it, and prices it with its operator phase.
-void price_growth(const StepSizes& sizes, growth::Strategy& strategy, const ModelSpec& from, StageRow& row) {
+void price_growth(const Decisions& decisions, const ModelSpec& from, StageRow& row) {
+  const StepSizes& sizes = decisions.sizes;
   const ModelSpec& to = row.spec;
   const auto refuse_smaller = [&](const char* what, int64_t before, int64_t after) {
     if (after < before)
       throw Error(ErrorCode::config,
                   fmt::format("growth stage {} would shrink {} from {} to {}", row.stage + 1, what, before, after),
-                  "[growth]", "a model only grows: order the stages by size");
+                  decisions.strategy_place, "a model only grows: order the stages by size");
   };
   refuse_smaller("num_layers", from.num_layers, to.num_layers);
   refuse_smaller("d_model", from.d_model, to.d_model);
@@ -82,7 +83,7 @@ void price_growth(const StepSizes& sizes, growth::Strategy& strategy, const Mode
   refuse_smaller("head_dim", from.head_dim, to.head_dim);
   refuse_smaller("d_ff", from.d_ff, to.d_ff);
   if (from == to) return;
-  const growth::Plan plan = strategy.plan(from, to);
+  const growth::Plan plan = decisions.strategy->plan(from, to);
   row.flops += growth::plan_flops(plan);
   if (!plan.learning) return;
   row.operator_steps = plan.learning->steps;
@@ -90,7 +91,7 @@ void price_growth(const StepSizes& sizes, growth::Strategy& strategy, const Mode
     throw Error(ErrorCode::config,
                 fmt::format("growth stage {} has {} steps, and learning its growth operator takes {} of them",
                             row.stage + 1, row.steps, row.operator_steps),
-                "[growth]", "make the stage longer, or the operator phase shorter");
+                decisions.strategy_place, "make the stage longer, or the operator phase shorter");
   row.phase_steps = row.operator_steps;
   for (int64_t step = row.start; step < row.start + row.operator_steps; ++step)
     row.flops += operator_step_flops(plan, at_context(to, sizes.at(step).seq_len), sizes.at(step).tokens);
@@ -171,7 +172,8 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
   if (progress.num_stages > 1) {
     if (decisions.growth == nullptr)
       throw Error(ErrorCode::config, "the growth strategy has several stages, but nothing says when they begin",
-                  "[schedule.growth]", "choose a plugin, for example plugin = \"prop-alpha\"");
+                  decisions.strategy_place,
+                  "choose a plugin in [schedule.growth], for example plugin = \"prop-alpha\"");
     starts = stage_starts(*decisions.growth, progress);
   }
   starts.push_back(total_steps);
@@ -185,7 +187,7 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
       throw Error(ErrorCode::config,
                   fmt::format("growth stage {} of {} would have no steps in a run of {}", stage + 1,
                               progress.num_stages, total_steps),
-                  "[schedule.growth]", "make the run longer, or use fewer stages");
+                  decisions.growth_place, "make the run longer, or use fewer stages");
     row.tokens = decisions.sizes.tokens_before(starts[i + 1]) - decisions.sizes.tokens_before(row.start);
     row.spec = decisions.strategy == nullptr ? final_spec : decisions.strategy->stage_spec(final_spec, stage);
     row.num_params = num_params(row.spec);
@@ -195,7 +197,7 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     progress.stage_step = 0;
     row.mean_layers = static_cast<double>(row.spec.num_layers);
     if (decisions.strategy != nullptr) {
-      if (stage > 0) price_growth(decisions.sizes, *decisions.strategy, timeline.stages.back().spec, row);
+      if (stage > 0) price_growth(decisions, timeline.stages.back().spec, row);
       price_steps(training, decisions.sizes, *decisions.strategy, progress, row);
     } else {
       const StepShape shape = StepShape::everything(row.spec.num_layers);

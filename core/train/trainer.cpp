@@ -216,6 +216,9 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
 void Trainer::replan_operators() {
   if (!state_.operators || !state_.operators->plan.nodes.empty()) return;
   OperatorPhase& phase = *state_.operators;
+  if (parts_.decisions.strategy == nullptr || phase.stage >= static_cast<int64_t>(parts_.timeline.stages.size()))
+    throw Error(ErrorCode::checkpoint, "was written while a growth operator was being learned", "growth",
+                "put [model] and [growth] back, or start afresh with --run-dir");
   phase.to = parts_.decisions.strategy->stage_spec(parts_.final_spec, phase.stage);
   phase.plan = parts_.decisions.strategy->plan(state_.spec, phase.to);
   if (growth::plan_hash(phase.plan) != phase.plan_hash)

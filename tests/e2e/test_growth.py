@@ -144,7 +144,7 @@ class Growth(Case):
         self.assertNotIn("step 1/", done.stderr)
 
     def test_an_operator_phase_longer_than_its_stage(self):
-        self.refused(2, "has 12 steps, and learning its growth operator takes 12", [item.replace("steps=6", "steps=12") for item in LIGO])
+        self.refused(2, "growth.plugin=ligo: growth stage 2 has 12 steps, and learning its growth operator takes 12", [item.replace("steps=6", "steps=12") for item in LIGO])
 
     def test_a_phase_a_longer_than_its_stage(self):
         self.refused(2, "phase_a takes 8 steps, its stage has 8", [item.replace("3st", "8st") for item in CGLS])

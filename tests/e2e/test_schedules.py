@@ -65,7 +65,7 @@ class Schedules(Case):
         self.assertIn("neither tiers nor sources", done.stderr)
         self.assertRegex(done.stderr, r"--set|tiny\.toml:\d+")
         done = self.train("run", sets=[*ALONE, "schedule.mixture.plugin=competence", "schedule.mixture.params={}"], check=2)
-        self.assertIn("without a scorer there are no tiers", done.stderr)
+        self.assertIn("this mixture weighs difficulty tiers, and there is only one", done.stderr)
 
     def test_a_loss_triggers_a_mixture_and_a_resume_knows_it(self):
         sets = ["schedule.mixture.plugin=mixture-switch",

@@ -23,8 +23,9 @@ constexpr uint64_t kBlockDocuments = 1024;
 // A file that gets its name when it is whole. Removed when it is left unfinished.
 class AtomicFile {
  public:
-  explicit AtomicFile(const fs::path& path) : path_(path), temporary_(path) {
-    temporary_ += ".tmp";
+  // Hidden: a folder that is a source of data leaves such files out.
+  explicit AtomicFile(const fs::path& path)
+      : path_(path), temporary_(path.parent_path() / ("." + path.filename().string() + ".tmp")) {
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd_ < 0) fail("cannot create");
   }

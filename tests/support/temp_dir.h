@@ -1,6 +1,8 @@
 // A folder of its own for a test, removed afterwards.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -13,7 +15,9 @@ class TempDir {
     std::string pattern = (std::filesystem::temp_directory_path() / "espalier-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
+  // A forked child that ends leaves the folder to its parent.
   ~TempDir() {
+    if (::getpid() != owner_) return;
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
@@ -23,6 +27,7 @@ class TempDir {
 
  private:
   std::filesystem::path path_;
+  const pid_t owner_ = ::getpid();
 };
 
 }  // namespace espalier

@@ -121,6 +121,21 @@ TEST_CASE("no story comes twice, and held-out plots are never trained on", "[gen
   }
 }
 
+TEST_CASE("one plot in ten is held out, whatever the seed", "[generate][story]") {
+  for (int level = 0; level < kLevels; ++level) {
+    const StoryGenerator train(1, level), held_out(2, level, Split::heldout);
+    CHECK(held_out.num_plots() * 9 == train.num_plots());
+    std::unordered_set<uint64_t> seen;
+    bool apart = true;
+    for (uint64_t i = 0; i < 20000; ++i) {
+      apart = apart && train.plot_number(i) % 10 != 9 && held_out.plot_number(i) % 10 == 9;
+      apart = apart && seen.insert(train.plot_number(i)).second && seen.insert(held_out.plot_number(i)).second;
+    }
+    CHECK(apart);
+    CHECK(train.plot_number(train.num_plots()) == train.plot_number(0));
+  }
+}
+
 TEST_CASE("the first ten thousand stories of a mixed file are distinct", "[generate][story]") {
   std::set<std::string> hashes;
   std::string text;

@@ -123,14 +123,17 @@ StoryGenerator::StoryGenerator(uint64_t seed, int level, Split split)
       split_(split),
       order_(split_size(level_, split), seed, "story plots", static_cast<uint64_t>(level_)) {}
 
-Plot StoryGenerator::plot_of(uint64_t number) const {
+uint64_t StoryGenerator::plot_number(uint64_t number) const {
   const uint64_t walked = order_(number % order_.size());
   constexpr uint64_t kTrained = kHeldoutOneIn - 1;
-  const uint64_t member = split_ == Split::heldout ? walked * kHeldoutOneIn + kTrained
-                                                   : walked / kTrained * kHeldoutOneIn + walked % kTrained;
+  return split_ == Split::heldout ? walked * kHeldoutOneIn + kTrained
+                                  : walked / kTrained * kHeldoutOneIn + walked % kTrained;
+}
+
+Plot StoryGenerator::plot_of(uint64_t number) const {
   // The split goes by a remainder, and so would the lowest digits below; a fixed permutation separates the two.
   const Permutation scramble(space_size(level_), 0, "story split", static_cast<uint64_t>(level_));
-  uint64_t rest = scramble(member);
+  uint64_t rest = scramble(plot_number(number));
 
   const auto& grammar = compiled().grammar;
   Plot plot;

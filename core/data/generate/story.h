@@ -49,6 +49,8 @@ class StoryGenerator {
   Story story(uint64_t number) const;
   // Plots at this level and split; from this document number on plots come again, in other words.
   uint64_t num_plots() const { return order_.size(); }
+  // Number of a story's plot among all plots of the level; of ten in a row the last one is held out.
+  uint64_t plot_number(uint64_t number) const;
 
  private:
   Plot plot_of(uint64_t number) const;

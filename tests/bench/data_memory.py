@@ -1,4 +1,4 @@
-"""Peak memory of `data prepare` and of a start of `train` on a small and on a large generated corpus.
+"""Peak memory of `data prepare`, `data score` and a start of `train` on a small and on a large generated corpus.
 
     python3 tests/bench/data_memory.py --large-mb 5000 --folder /tmp/espalier-memory
 
@@ -77,7 +77,7 @@ def peak_mb(arguments):
 
 
 def measure(folder, name, dedup, write):
-    """Peaks of preparing, of preparing when all is cached, and of training for one step."""
+    """Peaks of preparing, of preparing when all is cached, of scoring, and of training for one step."""
     folder = pathlib.Path(folder) / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -88,6 +88,7 @@ def measure(folder, name, dedup, write):
         size = (folder / "corpus.jsonl").stat().st_size / MB
         peaks = {}
         for step, arguments in {"prepare": ["data", "prepare", config], "again": ["data", "prepare", config],
+                                "score": ["data", "score", config, "--scorer", "compression", "--scorer", "rarity"],
                                 "train": ["train", config, "--run-dir", folder / "run"]}.items():
             peaks[step], seconds = peak_mb(arguments)
             print(f"{name:<6} {size:7.0f} MB  {step:<8} peak {peaks[step]:6.0f} MB  {seconds:7.1f} s", flush=True)

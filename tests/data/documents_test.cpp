@@ -234,3 +234,30 @@ TEST_CASE("a folder is read in the order of its file names", "[data][documents]"
   fs::create_directories(dir / "nothing");
   CHECK_THAT(error_of([&] { list_files(dir / "nothing"); }).message(), Contains("no files"));
 }
+
+TEST_CASE("hidden files and folders are no text of a source", "[data][documents]") {
+  const TempDir dir;
+  fs::create_directories(dir / "corpus" / ".cache" / "deep");
+  fs::create_directories(dir / "corpus" / "part");
+  put(dir / "corpus" / ".cache" / "deep" / "a.metadata", "not text of the source");
+  put(dir / "corpus" / ".half.jsonl.tmp", "{");
+  put(dir / "corpus" / "part" / "b.txt", "text");
+  CHECK(list_files(dir / "corpus") == std::vector<fs::path>{dir / "corpus" / "part" / "b.txt"});
+}
+
+TEST_CASE("how a compressed file is read is part of the cache key", "[data][documents]") {
+  CHECK(reading_key("a/x.jsonl.gz") != reading_key("a/x.txt.gz"));
+  CHECK(reading_key("a/x.jsonl.gz") == reading_key("b/y.jsonl.gz"));
+  CHECK(reading_key("x.jsonl") != reading_key("x.txt"));
+}
+
+TEST_CASE("one key may be language and label at once", "[data][documents]") {
+  const TempDir dir;
+  DocumentOptions options;
+  options.language_field = options.label_field = "lang";
+  const auto reader = open_documents(put(dir / "a.jsonl", "{\"text\":\"a\",\"lang\":\"en\"}\n"), options);
+  std::string text;
+  REQUIRE(reader->next(text));
+  CHECK(reader->labels().language == "en");
+  CHECK(reader->labels().label == "en");
+}

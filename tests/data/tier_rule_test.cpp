@@ -215,6 +215,7 @@ TEST_CASE("a tier file is checked line by line", "[data][tiers]") {
   CHECK_THAT(problem("hash,tier\n0123456789abcdef,1\n"), Contains("no document has the hash"));
   CHECK_THAT(problem("{\"source\": \"x\", \"document\": 0}\n"), Contains("needs a whole number `tier`"));
   CHECK_THAT(problem("{nothing\n"), Contains("not a JSON object"));
+  CHECK_THAT(problem("{\"source\": \"x\", \"document\": 0, \"tier\": 0.83}\n"), Contains("tier is not a whole number"));
 }
 
 TEST_CASE("a label gives each document its tier", "[data][tiers]") {

@@ -74,6 +74,14 @@ class Data(Case):
         self.assertEqual(few["spans"], mix["spans"][:1])
         self.assertIn("epochs", self.espalier("data", "mix", self.config).stdout)
 
+    def test_mix_follows_a_ramp_of_the_batch(self):
+        sets = ["schedule.batch.plugin=ramp-up", "schedule.batch.params={values=[4, 8], length=\"12st\"}"]
+        mix = json.loads(self.espalier("data", "mix", self.config, "--json", sets=sets).stdout)
+        self.train(sets=sets)
+        tokens = self.metrics("run", "train/tokens")[24]
+        self.assertLess(tokens, 24 * 8 * 32)
+        self.assertEqual(sum(source["drawn"] for source in mix["sources"]), tokens)
+
     def test_mix_tells_when_the_data_end(self):
         sets = ['data.exhausted="stop"', "training.steps=400"]
         mix = json.loads(self.espalier("data", "mix", self.config, "--json", sets=sets).stdout)

@@ -48,6 +48,21 @@ class Scoring(Case):
         self.assertIn("all from side-cars", self.espalier("data", "score", self.config, "--scorer", "length").stdout)
         self.assertEqual(len(self.side_cars()), 2 * 2 * 3)  # length, compression and the formula
 
+    def test_scores_of_shards_used_in_place_lie_in_the_cache(self):
+        self.espalier("data", "prepare", self.config)
+        shards = self.dir / "shards"
+        shards.mkdir()
+        for suffix in ("bin", "idx"):
+            made = next((self.dir / "cache").glob(f"easy.train.*.{suffix}"))
+            (shards / f"a.{suffix}").write_bytes(made.read_bytes())
+        self.config.write_text(self.config.read_text().replace(f"{self.dir}/easy.jsonl", str(shards)))
+        first = self.score("--scorer", "compression", "--scorer", "length")
+        self.assertEqual([one["reused"] for one in first], [6, 0])  # the other source was scored while preparing
+        self.assertEqual(sorted(path.name for path in shards.iterdir()), ["a.bin", "a.idx"])
+        self.assertEqual(self.score("--scorer", "length")[0]["reused"], 18)
+        done = self.train("run", sets=["training.steps=24"])  # finds the same scores, and the source is still whole
+        self.assertNotIn("scoring the documents", done.stderr)
+
     def test_the_thread_count_and_the_process_change_nothing(self):
         sets = ['difficulty.plugin="expression"', "difficulty.params={expression='rank(compression) - z(length)'}"]
         made = []

@@ -1,5 +1,7 @@
 // espalier: reads the command line, runs one verb, turns an Error into a message and its exit code.
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <iostream>
@@ -7,26 +9,11 @@
 #include "core/app/environment.h"
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
+#include "core/base/text.h"
 #include "core/plugin/probe.h"
 #include "core/plugin/worker_process.h"
 
 namespace espalier {
-
-void ConfigOptions::add(CLI::App& verb, bool with_config) {
-  if (with_config) verb.add_option("config", config, "Configuration file (TOML)")->required();
-  verb.add_option("--set", sets, "Override a key of the configuration: --set optimizer.lr=1e-3 (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->allow_extra_args(false);
-  add_plugin_path(verb, plugin_paths);
-}
-
-void add_plugin_path(CLI::App& verb, std::vector<std::string>& paths) {
-  verb.add_option("--plugin-path", paths, "Folder (or library) to search for plugins first (repeatable)")
-      ->type_name("DIR")
-      ->take_all()
-      ->allow_extra_args(false);
-}
 
 namespace {
 
@@ -51,8 +38,33 @@ int report(const Error& error) {
   return error.exit_code();
 }
 
+// CLI11 says of a mistyped verb only that a verb is required. The words before the first option name verbs, as far as
+// there are any below.
+void check_verbs(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* level = &app;
+  std::string place;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    std::vector<std::string> names;
+    const CLI::App* chosen = nullptr;
+    for (const CLI::App* verb : level->get_subcommands([](const CLI::App*) { return true; })) {
+      if (verb->get_name() == argv[i]) chosen = verb;
+      if (!verb->get_group().empty()) names.push_back(verb->get_name());
+    }
+    if (chosen == nullptr && names.empty()) return;
+    if (chosen == nullptr) {
+      std::string hint = did_you_mean(argv[i], names);
+      if (hint.empty())
+        hint = fmt::format("one of {}; `espalier {}{}--help` explains them", fmt::join(names, ", "), place,
+                           place.empty() ? "" : " ");
+      throw Error(ErrorCode::config, fmt::format("there is no verb '{}'", argv[i]), place, hint);
+    }
+    level = chosen;
+    place += (place.empty() ? "" : " ") + std::string(argv[i]);
+  }
+}
+
 int run(int argc, char** argv) {
-  CLI::App app{"Espalier pre-trains transformers that grow while they train."};
+  CLI::App app{"Espalier pre-trains transformers that grow while they train.", "espalier"};
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
@@ -66,6 +78,7 @@ int run(int argc, char** argv) {
   add_data_verb(app, action);
   add_plugin_verb(app, action);
   add_hidden_verbs(app, action, library);
+  check_verbs(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

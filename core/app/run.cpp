@@ -75,7 +75,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   write_file_atomic(start.run_dir / "config.resolved.toml", resolved_toml(s.config), ErrorCode::config);
   write_file_atomic(start.run_dir / "env.json", environment_json(device, options.argv), ErrorCode::config);
 
-  log_info("{} on {} ({} threads), {}", s.config.job.name, device.name, device.threads, s.config.training.dtype);
+  log_info("{} on {} ({} threads: {}), {}", s.config.job.name, device.name, device.threads, device.threads_source,
+           s.config.training.dtype);
   log_info("{}", format_timeline(s.timeline));
   DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
   const RowOptions rows = row_options(s.config.data, *s.data);

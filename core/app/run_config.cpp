@@ -1,5 +1,7 @@
 #include "core/app/run_config.h"
 
+#include "core/app/familiar_names.h"
+
 namespace espalier {
 
 void RunConfig::fields(Fields& f) {
@@ -40,14 +42,16 @@ RunConfig checked(RunConfig config, Places places) {
 
 RunConfig load_run_config(const fs::path& path, const std::vector<std::string>& overrides) {
   RunConfig config;
-  Places places = read_toml(path, overrides, [&](Fields& f) { config.fields(f); });
+  Places places = read_toml(
+      path, overrides, [&](Fields& f) { config.fields(f); }, familiar_names());
   return checked(std::move(config), std::move(places));
 }
 
 RunConfig parse_run_config(const std::string& text, const std::string& name,
                            const std::vector<std::string>& overrides) {
   RunConfig config;
-  Places places = read_toml_text(text, name, overrides, [&](Fields& f) { config.fields(f); });
+  Places places = read_toml_text(
+      text, name, overrides, [&](Fields& f) { config.fields(f); }, familiar_names());
   return checked(std::move(config), std::move(places));
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/app/verbs.h"
+#include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
@@ -60,7 +61,7 @@ int generate_file(const Arguments& args, const WriteLine& line) {
   OutputLimits limits;
   limits.documents = args.documents;
   if (!args.bytes.empty()) limits.bytes = parse_bytes(args.bytes);
-  const int threads = args.threads > 0 ? args.threads : static_cast<int>(std::thread::hardware_concurrency());
+  const int threads = args.threads > 0 ? args.threads : static_cast<int>(usable_cpus().threads);
   const fs::path path = args.out;
   if (path.has_parent_path()) make_dirs(path.parent_path(), ErrorCode::data);
   const auto start = std::chrono::steady_clock::now();

@@ -24,14 +24,18 @@ class Places {
   std::map<std::string, std::string> places_;
 };
 
+// A key, or a dotted key, that people know from elsewhere -> our dotted key; only used in hints.
+using FamiliarNames = std::map<std::string, std::string>;
+
 // Reads `path`, applies the overrides ("a.b=c", the right side parsed as a TOML value, else taken as text) and fills
 // the struct through `visit`. Throws Error(config) with file:line:column for a syntax error, an unknown key (with "did
-// you mean"), a wrong type, a number out of range or a text that is not one of the choices.
+// you mean", or our name for one in `familiar`), a wrong type, a number out of range or a text that is not one of the
+// choices.
 Places read_toml(const std::filesystem::path& path, const std::vector<std::string>& overrides,
-                 const std::function<void(Fields&)>& visit);
+                 const std::function<void(Fields&)>& visit, const FamiliarNames& familiar = {});
 // As read_toml, for text in memory; `name` stands for the file in places.
 Places read_toml_text(const std::string& text, const std::string& name, const std::vector<std::string>& overrides,
-                      const std::function<void(Fields&)>& visit);
+                      const std::function<void(Fields&)>& visit, const FamiliarNames& familiar = {});
 
 // The struct as TOML with every key; reads back to an equal struct.
 std::string write_toml(const std::function<void(Fields&)>& visit);

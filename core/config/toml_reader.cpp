@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cctype>
 #include <set>
 
 #include "core/base/error.h"
@@ -27,7 +28,7 @@ struct Scope {
 // Fills structs from a tree. Problems are collected, so that one run shows all of them.
 class Reader : public Fields {
  public:
-  explicit Reader(const TomlNode& root) { scopes_.push_back({&root, ""}); }
+  Reader(const TomlNode& root, const FamiliarNames& familiar) : familiar_(familiar) { scopes_.push_back({&root, ""}); }
 
   Places finish() {
     close_scope();
@@ -174,12 +175,23 @@ class Reader : public Fields {
 
   void report_unknown(const Unknown& unknown) {
     const std::string name = unknown.prefix.empty() ? unknown.key : unknown.prefix + "." + unknown.key;
-    std::string hint = did_you_mean(unknown.key, unknown.known);
+    std::string hint = familiar_hint(name, unknown.key);
+    if (hint.empty()) hint = did_you_mean(unknown.key, unknown.known);
     if (const auto owner = owners_.find(unknown.key); hint.empty() && owner != owners_.end())
       hint = owner->second.empty() ? fmt::format("'{}' is a key of the top level", unknown.key)
                                    : fmt::format("'{}' is a key of [{}]", unknown.key, owner->second);
     if (hint.empty()) hint = unknown.known.empty() ? "" : fmt::format("known here: {}", fmt::join(unknown.known, ", "));
     problems_.push_back({unknown.place, fmt::format("unknown key '{}'", name), hint});
+  }
+
+  // By the whole name first: `model.dim` is surer than `dim`. A name may also be written in other cases or with dashes.
+  std::string familiar_hint(const std::string& name, const std::string& key) const {
+    for (std::string text : {name, key}) {
+      for (char& c : text) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      if (const auto found = familiar_.find(text); found != familiar_.end() && found->second != name)
+        return fmt::format("it is called {} here", found->second);
+    }
+    return "";
   }
 
   template <class T>
@@ -241,6 +253,7 @@ class Reader : public Fields {
     }
   }
 
+  const FamiliarNames& familiar_;
   std::vector<Scope> scopes_;
   std::vector<Scope> arrays_;
   std::vector<Unknown> unknown_;
@@ -261,17 +274,17 @@ std::string Places::of(const std::string& key) const {
 }
 
 Places read_toml_text(const std::string& text, const std::string& name, const std::vector<std::string>& overrides,
-                      const std::function<void(Fields&)>& visit) {
+                      const std::function<void(Fields&)>& visit, const FamiliarNames& familiar) {
   TomlNode root = parse_toml_tree(text, name);
   for (const std::string& text_of_override : overrides) apply_override(root, text_of_override);
-  Reader reader(root);
+  Reader reader(root, familiar);
   visit(reader);
   return reader.finish();
 }
 
 Places read_toml(const std::filesystem::path& path, const std::vector<std::string>& overrides,
-                 const std::function<void(Fields&)>& visit) {
-  return read_toml_text(read_file(path, ErrorCode::config), path.string(), overrides, visit);
+                 const std::function<void(Fields&)>& visit, const FamiliarNames& familiar) {
+  return read_toml_text(read_file(path, ErrorCode::config), path.string(), overrides, visit, familiar);
 }
 
 }  // namespace espalier

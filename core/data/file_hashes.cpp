@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "core/base/cpus.h"
 #include "core/base/file.h"
 
 namespace espalier {
@@ -57,7 +58,8 @@ void FileHashes::add(const std::vector<fs::path>& paths) {
       found[i] = {file_stamp(unknown[i]), sha256_file(unknown[i], ErrorCode::data)};
   };
   std::vector<std::future<void>> running;
-  const size_t threads = std::min<size_t>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u), unknown.size());
+  const size_t threads =
+      std::min<size_t>(static_cast<unsigned>(std::min<int64_t>(usable_cpus().threads, 16)), unknown.size());
   for (size_t i = 0; i < threads; ++i) running.push_back(std::async(std::launch::async, work));
   for (auto& worker : running) worker.get();
   for (size_t i = 0; i < unknown.size(); ++i) keep(unknown[i], found[i].first, found[i].second);

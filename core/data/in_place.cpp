@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "core/base/cpus.h"
 #include "core/base/error.h"
 
 namespace espalier {
@@ -56,7 +57,7 @@ std::optional<ShardTotals> totals_if_usable(const TokenShard& shard, const Token
     }
   };
   std::vector<std::future<void>> running;
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+  const unsigned threads = static_cast<unsigned>(std::min<int64_t>(usable_cpus().threads, 16));
   for (unsigned i = 0; i < threads; ++i) running.push_back(std::async(std::launch::async, work));
   for (auto& worker : running) worker.get();
   totals.bytes = bytes;

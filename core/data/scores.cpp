@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
@@ -33,8 +34,7 @@ class Scoring {
       : shards_(shards), tokenizer_(tokenizer), scorer_(scorer), options_(options), depth_(depth) {
     for (const auto& shard : shards_) opened_.push_back(shard.shard);
     ranges_ = cut_documents(opened_, kBatchTokens);
-    const int64_t cores = std::max<int64_t>(1, static_cast<int64_t>(std::thread::hardware_concurrency()));
-    threads_ = options.threads > 0 ? options.threads : cores;
+    threads_ = options.threads > 0 ? options.threads : usable_cpus().threads;
   }
 
   ScoringReport run() {

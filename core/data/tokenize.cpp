@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/data/progress.h"
@@ -64,7 +65,7 @@ class Tokenizing {
       input_bytes_ += size;
       if (i < first_file_) read_bytes_ += size;
     }
-    const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 16u);
+    const unsigned threads = static_cast<unsigned>(std::min<int64_t>(usable_cpus().threads, 16));
     for (unsigned i = 0; i < threads; ++i) encoders_.push_back(tokenizer.make_encoder());
   }
 

@@ -6,12 +6,14 @@
 #include <sys/resource.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <string_view>
-#include <thread>
 
+#include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "core/device/cuda_api.h"
 
 namespace espalier {
@@ -22,6 +24,14 @@ std::string cpu_name() {
   for (std::string line; std::getline(file, line);)
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
   return "CPU";
+}
+
+// An NVIDIA GPU that the system knows of and nobody has hidden from us.
+bool gpu_is_present() {
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (visible != nullptr && (*visible == '\0' || std::string_view(visible) == "-1")) return false;
+  std::error_code ignored;
+  return fs::exists("/dev/nvidia0", ignored) || fs::exists("/proc/driver/nvidia/version", ignored);
 }
 
 // The CUDA library beside the executable, or the reason why it cannot be used. It stays loaded for the process's life.
@@ -75,7 +85,9 @@ double bf16_peak_flops(const std::string& gpu_name) {
 
 DeviceInfo open_device(const std::string& wanted, int64_t threads) {
   DeviceInfo info;
-  info.threads = threads > 0 ? threads : static_cast<int64_t>(std::thread::hardware_concurrency());
+  const CpuLimit limit = threads > 0 ? CpuLimit{threads, "training.threads"} : usable_cpus();
+  info.threads = limit.threads;
+  info.threads_source = limit.source;
   at::set_num_threads(static_cast<int>(info.threads));
   info.name = cpu_name();
   info.fast_bf16 = __builtin_cpu_supports("avx512bf16") != 0;
@@ -90,9 +102,13 @@ DeviceInfo open_device(const std::string& wanted, int64_t threads) {
     info.fast_bf16 = cuda.api.has_bf16(0);
     info.peak_flops = bf16_peak_flops(info.name);
   } else if (wanted == "cuda") {
-    throw Error(
-        ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",
-        "use device = \"cpu\" or \"auto\"; the CUDA library is built where nvcc is found (cmake --preset cuda)");
+    throw Error(ErrorCode::config, "device = \"cuda\" cannot be used: " + problem, "training.device",
+                "`./dev setup --cuda` installs the libraries that a GPU needs; or use device = \"cpu\" or \"auto\"");
+  } else if (gpu_is_present()) {
+    log_warning(
+        "there is a GPU, but it cannot be used: {}; computing on the CPU. `./dev setup --cuda` installs the "
+        "libraries that a GPU needs; training.device = \"cpu\" says that the CPU is meant",
+        problem);
   }
   return info;
 }

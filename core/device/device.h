@@ -11,14 +11,15 @@ namespace espalier {
 
 struct DeviceInfo {
   c10::Device device = c10::Device(c10::kCPU);
-  std::string name;        // "AMD EPYC 7B13", "NVIDIA H200"
-  int64_t threads = 1;     // CPU threads in use
-  bool fast_bf16 = false;  // has bf16 instructions: any CUDA GPU, CPUs with AVX512-BF16 (AMX machines have it too)
-  double peak_flops = 0;   // dense bf16 FLOP/s by the vendor's data sheet; 0 = not known, MFU prints n/a
+  std::string name;            // "AMD EPYC 7B13", "NVIDIA H200"
+  int64_t threads = 1;         // CPU threads in use
+  std::string threads_source;  // what decided that number: "training.threads", "OMP_NUM_THREADS", "cgroup quota", ...
+  bool fast_bf16 = false;      // has bf16 instructions: any CUDA GPU, CPUs with AVX512-BF16 (AMX machines have it too)
+  double peak_flops = 0;       // dense bf16 FLOP/s by the vendor's data sheet; 0 = not known, MFU prints n/a
 };
 
-// wanted: "auto" | "cpu" | "cuda". Sets the number of CPU threads (0 = one a core). Throws Error(config) when cuda is
-// asked for but there is no CUDA library or no GPU.
+// wanted: "auto" | "cpu" | "cuda". Sets the number of CPU threads (0 = as many as usable_cpus() grants). Throws
+// Error(config) when cuda is asked for but there is no CUDA library or no GPU.
 DeviceInfo open_device(const std::string& wanted, int64_t threads);
 
 // Dense bf16 peak of a GPU by its name (vendor data sheets), 0 when unknown.

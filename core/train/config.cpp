@@ -24,7 +24,9 @@ void TrainingConfig::fields(Fields& f) {
   f.field("device", device, "Where to run; auto = cuda when a GPU and the CUDA library are there.",
           {"auto", "cpu", "cuda"});
   f.field("max_norm", max_norm, "Global gradient norm to clip to; 0 = no clipping.", Range::at_least(0));
-  f.field("threads", threads, "CPU threads; 0 = one a core.", Range::at_least(0));
+  f.field("threads", threads,
+          "CPU threads; 0 = OMP_NUM_THREADS, or else one a core as far as CPU affinity and cgroup quota allow.",
+          Range::at_least(0));
 }
 
 void TrainingConfig::check(const Places& places) const {

@@ -1,4 +1,4 @@
-"""pytorch_eager.py BENCH_STEP fp32|bf16: the same GPT in PyTorch eager (SDPA, fused AdamW), block about with ours."""
+"""pytorch_eager.py BENCH_STEP fp32|bf16 [cpu|cuda]: the same GPT in PyTorch eager (SDPA, fused AdamW), block about with ours."""
 
 import json
 import os
@@ -43,26 +43,29 @@ class Gpt(nn.Module):
 
 
 def main():
-    binary, dtype = sys.argv[1], sys.argv[2]
+    binary, dtype, device = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "cpu"
+    block_steps = BLOCK_STEPS if device == "cpu" else 50
     torch.set_num_threads(os.cpu_count())
-    model = Gpt()
+    model = Gpt().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-    tokens, targets = torch.randint(V, (B, T)), torch.randint(V, (B, T))
+    tokens, targets = torch.randint(V, (B, T), device=device), torch.randint(V, (B, T), device=device)
 
     def theirs():
         begin = time.perf_counter()
-        for _ in range(BLOCK_STEPS):
+        for _ in range(block_steps):
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            with torch.autocast(device, torch.bfloat16, enabled=dtype == "bf16"):
                 loss = model(tokens, targets)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - begin
 
-    with subprocess.Popen([binary, dtype], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([binary, dtype, device], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         def ours():
-            process.stdin.write(f"{BLOCK_STEPS}\n")
+            process.stdin.write(f"{block_steps}\n")
             process.stdin.flush()
             return float(process.stdout.readline())
 
@@ -70,8 +73,8 @@ def main():
         pairs = [(ours(), theirs()) for _ in range(BLOCKS)]
         process.stdin.close()
     ratios = sorted(b / a for a, b in pairs)
-    tokens_per_block = BLOCK_STEPS * B * T
-    print(json.dumps({"case": f"cpu-10m-{dtype}", "peer": f"pytorch-eager-{dtype}", "ratio": statistics.median(ratios),
+    tokens_per_block = block_steps * B * T
+    print(json.dumps({"case": f"{device}-10m-{dtype}", "peer": f"pytorch-eager-{dtype}", "ratio": statistics.median(ratios),
                       "ratio_min": ratios[0], "ratio_max": ratios[-1],
                       "tokens_per_sec": tokens_per_block / statistics.median(a for a, _ in pairs),
                       "peer_tokens_per_sec": tokens_per_block / statistics.median(b for _, b in pairs)}))

@@ -1,4 +1,5 @@
-/* Umbrella: the whole plugin ABI. Start with plugin.h, then the header of your kind. */
+/* Umbrella: the whole plugin ABI. Start with plugin.h, then the header of your kind.
+ * SPDX-License-Identifier: Apache-2.0, as all of the SDK; a plugin built with it may be under any licence. */
 #ifndef ESPALIER_ESPALIER_H
 #define ESPALIER_ESPALIER_H
 

@@ -21,16 +21,14 @@ struct PairHash {
   }
 };
 
-struct Word {
-  std::vector<int32_t> ids;
-  int64_t count = 0;
-};
-
 struct Candidate {
   int64_t count = 0;
   Pair pair;
 };
 
+// All distinct words one after the other as symbols, linked inside each word; of each pair of neighbours its count and
+// the places where it was made. A merge touches those places only, so the work is in proportion to the text and the
+// merges made in it, however long a word is.
 class Trainer {
  public:
   explicit Trainer(const TextSample& sample) {
@@ -40,26 +38,26 @@ class Trainer {
       pieces.split(text, [&](std::string_view piece) { ++counts[std::string(piece)]; });
     }
     for (int byte = 0; byte < 256; ++byte) tokens_.emplace_back(1, static_cast<char>(byte));
-    for (const auto& [text, count] : std::map<std::string, int64_t>(counts.begin(), counts.end())) {
-      Word word;
-      for (const char c : text) word.ids.push_back(static_cast<uint8_t>(c));
-      word.count = count;
-      for (size_t i = 0; i + 1 < word.ids.size(); ++i) add({word.ids[i], word.ids[i + 1]}, count, words_.size());
-      words_.push_back(std::move(word));
-    }
-    for (const auto& [pair, count] : counts_) heap_.push({count, pair});
+    for (const auto& [text, count] : std::map<std::string, int64_t>(counts.begin(), counts.end()))
+      add_word(text, count);
+    for (const auto& [pair, places] : pairs_) heap_.push({places.count, pair});
   }
 
-  bool empty() const { return words_.empty(); }
+  bool empty() const { return ids_.empty(); }
 
   // Merges the most frequent pair; false when none is there twice.
   bool step() {
     while (!heap_.empty()) {
       const Candidate best = heap_.top();
       heap_.pop();
-      const int64_t count = counts_[best.pair];
-      if (count != best.count) continue;  // an older entry; the pair is in the heap again with its new count
-      if (count < 2) return false;
+      // Counts of a pair only sink once it is made, so what the heap holds is never too low.
+      const auto found = pairs_.find(best.pair);
+      const int64_t count = found == pairs_.end() ? 0 : found->second.count;
+      if (count < 2) continue;
+      if (count < best.count) {
+        heap_.push({count, best.pair});
+        continue;
+      }
       merge(best.pair);
       return true;
     }
@@ -70,43 +68,72 @@ class Trainer {
   std::vector<BpeMerge> merges_;
 
  private:
-  void add(const Pair& pair, int64_t count, size_t word) {
-    counts_[pair] += count;
-    auto& places = words_of_[pair];
-    if (places.empty() || places.back() != word) places.push_back(word);
+  static constexpr uint32_t kEnd = UINT32_MAX;
+  static constexpr int32_t kGone = -1;
+
+  struct Places {
+    int64_t count = 0;
+    std::vector<uint32_t> at;  // of the left symbol; may name places that have lost the pair, none twice
+  };
+
+  void add_word(std::string_view text, int64_t count) {
+    const auto word = static_cast<uint32_t>(word_counts_.size());
+    word_counts_.push_back(count);
+    for (size_t i = 0; i < text.size(); ++i) {
+      const auto at = static_cast<uint32_t>(ids_.size());
+      ids_.push_back(static_cast<uint8_t>(text[i]));
+      word_of_.push_back(word);
+      before_.push_back(i == 0 ? kEnd : at - 1);
+      after_.push_back(i + 1 == text.size() ? kEnd : at + 1);
+      if (i > 0) add({ids_[at - 1], ids_[at]}, count, at - 1);
+    }
+  }
+
+  void add(const Pair& pair, int64_t count, uint32_t at) {
+    Places& places = pairs_[pair];
+    places.count += count;
+    places.at.push_back(at);
+  }
+
+  void take(const Pair& pair, int64_t count) {
+    const auto found = pairs_.find(pair);
+    if (found == pairs_.end()) return;  // the pair that is being merged
+    found->second.count -= count;
+    if (found->second.count == 0) pairs_.erase(found);
   }
 
   void merge(const Pair& pair) {
     const auto merged = static_cast<int32_t>(tokens_.size());
     tokens_.push_back(tokens_[static_cast<size_t>(pair.first)] + tokens_[static_cast<size_t>(pair.second)]);
     merges_.push_back({pair.first, pair.second, merged});
-    std::map<Pair, bool> changed;
-    auto places = std::move(words_of_[pair]);
-    std::sort(places.begin(), places.end());
-    places.erase(std::unique(places.begin(), places.end()), places.end());
-    for (const size_t place : places) {
-      Word& word = words_[place];
-      std::vector<int32_t> ids;
-      for (size_t i = 0; i < word.ids.size(); ++i) {
-        const bool here = i + 1 < word.ids.size() && word.ids[i] == pair.first && word.ids[i + 1] == pair.second;
-        ids.push_back(here ? merged : word.ids[i]);
-        i += here ? 1 : 0;
+    const auto entry = pairs_.extract(pair);
+    // From left to right, so that of "aaa" the first two are merged.
+    auto& places = entry.mapped().at;
+    if (!std::is_sorted(places.begin(), places.end())) std::sort(places.begin(), places.end());
+    std::vector<Pair> made;
+    for (const uint32_t at : places) {
+      const uint32_t gone = after_[at];
+      if (ids_[at] != pair.first || gone == kEnd || ids_[gone] != pair.second) continue;
+      const int64_t count = word_counts_[word_of_[at]];
+      const uint32_t left = before_[at], right = after_[gone];
+      if (left != kEnd) take({ids_[left], pair.first}, count);
+      if (right != kEnd) take({pair.second, ids_[right]}, count);
+      ids_[at] = merged;
+      ids_[gone] = kGone;
+      after_[at] = right;
+      if (left != kEnd) {
+        add({ids_[left], merged}, count, left);
+        made.emplace_back(ids_[left], merged);
       }
-      for (size_t i = 0; i + 1 < word.ids.size(); ++i) {
-        counts_[{word.ids[i], word.ids[i + 1]}] -= word.count;
-        changed[{word.ids[i], word.ids[i + 1]}] = true;
-      }
-      for (size_t i = 0; i + 1 < ids.size(); ++i) {
-        add({ids[i], ids[i + 1]}, word.count, place);
-        changed[{ids[i], ids[i + 1]}] = true;
-      }
-      word.ids = std::move(ids);
+      if (right == kEnd) continue;
+      before_[right] = at;
+      add({merged, ids_[right]}, count, at);
+      made.emplace_back(merged, ids_[right]);
     }
-    counts_.erase(pair);
-    words_of_.erase(pair);
-    for (const auto& [other, unused] : changed)
-      if (const auto found = counts_.find(other); found != counts_.end() && found->second > 0)
-        heap_.push({found->second, other});
+    std::sort(made.begin(), made.end());
+    made.erase(std::unique(made.begin(), made.end()), made.end());
+    for (const Pair& each : made)
+      if (const auto found = pairs_.find(each); found != pairs_.end()) heap_.push({found->second.count, each});
   }
 
   struct Later {
@@ -119,9 +146,11 @@ class Trainer {
     }
   };
 
-  std::vector<Word> words_;
-  std::unordered_map<Pair, int64_t, PairHash> counts_;
-  std::unordered_map<Pair, std::vector<size_t>, PairHash> words_of_;  // may name a word that has lost the pair
+  // By place: the symbol (kGone where it was merged into the one before), its neighbours in the word, its word.
+  std::vector<int32_t> ids_;
+  std::vector<uint32_t> before_, after_, word_of_;
+  std::vector<int64_t> word_counts_;
+  std::unordered_map<Pair, Places, PairHash> pairs_;
   std::priority_queue<Candidate, std::vector<Candidate>, Later> heap_{Later{&tokens_}};
 };
 

@@ -9,6 +9,7 @@
 #include "core/app/verbs.h"
 #include "core/base/text.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/data/file_format.h"
 #include "core/data/tokenizer.h"
 #include "core/device/device.h"
 #include "core/eval/evaluate.h"
@@ -50,11 +51,7 @@ Opened open_model(const Arguments& a) {
 }
 
 int evaluate_text(const Arguments& a, const std::string& file, bool json) {
-  const std::string text = read_file(file, ErrorCode::data);
-  if (text.empty()) throw Error(ErrorCode::data, "is empty", file);
-  if (const size_t at = find_invalid_utf8(text); at != std::string::npos)
-    throw Error(ErrorCode::data, fmt::format("is not UTF-8: byte {}", at), file,
-                "convert it first, for example with iconv -t UTF-8");
+  const std::string text = read_text_file(file);
   const Opened opened = open_model(a);
   const std::vector<int32_t> ids = opened.tokenizer->encode(text);
   Evaluation result =
@@ -83,7 +80,9 @@ void add_model_verbs(CLI::App& app, Action& action) {
   auto eval_args = std::make_shared<Evaluate>();
   auto* eval = app.add_subcommand("eval", "Loss of a model on a text: nats a token and bits per byte");
   eval_args->add(*eval);
-  eval->add_option("--text", eval_args->text, "UTF-8 text file, read as one document")->required()->type_name("FILE");
+  eval->add_option("--text", eval_args->text, "UTF-8 text file, also gzip or zstd, read as one document")
+      ->required()
+      ->type_name("FILE");
   eval->add_flag("--json", eval_args->json, "Print JSON");
   eval->callback(
       [=, &action] { action = [=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); }; });

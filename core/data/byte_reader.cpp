@@ -85,6 +85,11 @@ class GzipReader : public ByteReader {
         }
       }
       if (between_members_) {
+        // Tapes and block devices fill up with zeros.
+        for (; stream_.avail_in > 0 && *stream_.next_in == 0; ++stream_.next_in, --stream_.avail_in) padded_ = true;
+        if (stream_.avail_in == 0) continue;
+        if (padded_ || *stream_.next_in != kFirstByte)
+          damaged("gzip", "ends, but other bytes follow", file_->path(), bytes_read() - stream_.avail_in);
         inflateReset(&stream_);
         between_members_ = false;
       }
@@ -104,7 +109,8 @@ class GzipReader : public ByteReader {
   std::unique_ptr<RawFile> file_;
   std::vector<char> input_;
   z_stream stream_{};
-  bool between_members_ = false;
+  static constexpr Bytef kFirstByte = 0x1F;  // of every member
+  bool between_members_ = false, padded_ = false;
 };
 
 class ZstdReader : public ByteReader {
@@ -125,11 +131,13 @@ class ZstdReader : public ByteReader {
           break;
         }
       }
+      if (frame_done_ && skip_padding()) continue;
       const size_t status = ZSTD_decompressStream(context_.get(), &target, &source_);
       if (ZSTD_isError(status) != 0)
         damaged("zstd", fmt::format("is damaged ({})", ZSTD_getErrorName(status)), file_->path(),
                 bytes_read() - (source_.size - source_.pos));
       frame_open_ = status != 0;
+      frame_done_ = !frame_open_;
       // A full target may hide output that is still inside the decoder.
       flushing_ = frame_open_ && target.pos == target.size;
     }
@@ -138,11 +146,20 @@ class ZstdReader : public ByteReader {
   uint64_t bytes_read() const override { return file_->position(); }
 
  private:
+  // Zeros after the last frame; true when nothing else is left of the input at hand.
+  bool skip_padding() {
+    for (; source_.pos < source_.size && input_[source_.pos] == 0; ++source_.pos) padded_ = true;
+    if (source_.pos == source_.size) return true;
+    if (padded_)
+      damaged("zstd", "ends, but other bytes follow", file_->path(), bytes_read() - (source_.size - source_.pos));
+    return false;
+  }
+
   std::unique_ptr<RawFile> file_;
   std::vector<char> input_;
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context_;
   ZSTD_inBuffer source_{};
-  bool frame_open_ = false, flushing_ = false;
+  bool frame_open_ = false, frame_done_ = false, flushing_ = false, padded_ = false;
 };
 
 }  // namespace

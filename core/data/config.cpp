@@ -62,20 +62,27 @@ InvalidUtf8 parse_invalid_utf8(const std::string& text, const std::string& place
 void SourceConfig::fields(Fields& f) {
   f.field("name", name, "Name of the source in metrics and cache files: letters, digits, '_', '-', '.'.");
   f.field("path", path,
-          "Training text: a file or a folder of files (.jsonl, plain text, both also gzip or zstd), or token shards "
-          "(.bin).");
+          "Training text: a file or a folder of files (JSON lines, plain text, both also gzip or zstd), or token "
+          "shards (.bin). Links are followed, hidden files left out.");
   f.field("paths", paths, "More files or folders of the same source, read after `path`.");
   f.field("val", val, "Validation text, a file or a folder; empty: none.");
   f.field("weight", weight, "Share of the mixture relative to the other sources; 0: by its number of tokens.",
           Range::at_least(0));
   f.field("exhausted", exhausted, "Overrides [data].exhausted for this source.",
           Choices{"", "repeat", "stop", "error"});
+  f.field("format", format,
+          "What its files hold: \"text\", \"jsonl\", or tokens: \"megatron\" (with .idx), \"llm.c\" (with header), "
+          "\"uint16\", \"uint32\" (ids and nothing else); \"auto\": by each file's name and content.",
+          format_names());
   f.field("text_field", text_field, "Key of the text in each JSON line.");
-  f.field("val_fraction", val_fraction,
-          "Share of the documents held out for validation, chosen by a hash of content and [data].val_seed; not with "
-          "`val`.",
-          Range::between(0, 0.999));
-  f.field("val_documents", val_documents, "The same by number of documents.", Range::at_least(0));
+  f.field(
+      "val_fraction", val_fraction,
+      "Share held out for validation; not with `val`. Of documents, chosen by a hash of content and [data].val_seed; "
+      "a plain text document above 64 KiB, or alone in the source's only file, gives its last part, counted in "
+      "bytes.",
+      Range::between(0, 0.999));
+  f.field("val_documents", val_documents, "Documents held out, chosen by the same hash; never parts of one.",
+          Range::at_least(0));
   f.field("language_field", language_field,
           "Key of each document's language in a JSON line; kept beside the tokens and counted. Empty: none.");
   f.field("license_field", license_field, "Key of each document's licence, likewise.");
@@ -134,6 +141,13 @@ void DataConfig::fields(Fields& f) {
   f.field("invalid_utf8", invalid_utf8,
           "Text that is not UTF-8: stop with its line, put U+FFFD in its place, or leave the document out.",
           Choices{"error", "replace", "skip"});
+  f.field("missing_text", missing_text,
+          "JSON lines whose text is missing, null or no string: stop with the line, or leave them out.",
+          Choices{"error", "skip"});
+  f.field("unusable_files", unusable_files,
+          "Files in a folder that are neither text nor tokens that fit, links to nothing and the like: stop with the "
+          "name, or leave them out with a warning. Files named by a path are never left out.",
+          Choices{"error", "skip"});
   f.field("max_document_bytes", max_document_bytes, "A JSON line or a plain text document above this is an error.",
           Range::at_least(1));
   f.field("dedup", dedup,
@@ -218,6 +232,7 @@ void check(const DataConfig& config) {
     if (!source.licenses.empty() && source.license_field.empty())
       throw Error(ErrorCode::config, fmt::format("source \"{}\" has licenses but no license_field", source.name),
                   place + ".licenses", "set license_field to the key of the licence in each JSON line");
+    parse_format(source.format, place + ".format");
     if (!source.exhausted.empty()) parse_exhausted(source.exhausted, place + ".exhausted");
     weighted += source.weight > 0 ? 1 : 0;
   }

@@ -34,6 +34,7 @@ struct SourceConfig {
   std::string val;                 // empty: the source has no validation text
   double weight = 0;               // 0: by its number of tokens
   std::string exhausted;           // empty: as [data]
+  std::string format = "auto";
   std::string text_field = "text";
   double val_fraction = 0;    // of the documents, held out for validation instead of `val`
   int64_t val_documents = 0;  // the same by number
@@ -64,7 +65,7 @@ struct DataConfig {
   std::string packing = "concat";
   int64_t block_tokens = 0;
   bool document_mask = false, restart_positions = false;
-  std::string invalid_utf8 = "error";
+  std::string invalid_utf8 = "error", missing_text = "error", unusable_files = "error";
   int64_t max_document_bytes = int64_t{1} << 30;
   std::string dedup = "none";
   int64_t val_seed = 0;

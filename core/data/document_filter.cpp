@@ -12,7 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/rng.h"
 #include "core/data/file_hashes.h"
-#include "core/data/token_shard.h"
+#include "core/data/source_files.h"
 
 namespace espalier {
 namespace {
@@ -23,11 +23,13 @@ uint64_t value_of(const ContentHash& hash, uint64_t seed) {
 
 // One above the largest of the `count` smallest values.
 uint64_t find_bound(const SourceConfig& source, const DocumentFilter& filter, const DocumentOptions& reading,
-                    const std::vector<fs::path>& files, uint64_t count) {
+                    const std::vector<SourceFile>& files, uint64_t count) {
   log_info("choosing {} documents of {} for validation", count, source.name);
   std::priority_queue<uint64_t> smallest;
   for (const auto& file : files) {
-    const auto reader = open_documents(file, reading);
+    DocumentOptions of_file = reading;
+    of_file.format = file.format;
+    const auto reader = open_documents(file.path, of_file);
     for (std::string text; reader->next(text);) {
       if (!filter.takes(reader->labels())) continue;
       const uint64_t value = value_of(content_hash(text), filter.seed);
@@ -40,7 +42,8 @@ uint64_t find_bound(const SourceConfig& source, const DocumentFilter& filter, co
     throw Error(ErrorCode::data,
                 fmt::format("source \"{}\" has {} documents, fewer than val_documents = {}", source.name,
                             smallest.size(), count),
-                "data.sources", "lower val_documents");
+                "data.sources",
+                "lower val_documents; of plain text that is one document val_fraction holds out the last part");
   return smallest.top() + 1;
 }
 
@@ -54,25 +57,16 @@ bool DocumentFilter::takes(const DocumentLabels& labels) const {
   return listed(languages, labels.language) && listed(licenses, labels.license);
 }
 
-bool DocumentFilter::takes(const ContentHash& hash) const {
+bool DocumentFilter::takes(const ContentHash& hash, HoldOut hold_out) const {
   if (!holds_out) return true;
-  return (value_of(hash, seed) < bound) == (split == Split::val);
-}
-
-DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source) {
-  DocumentOptions options;
-  options.text_field = source.text_field;
-  options.language_field = source.language_field;
-  options.license_field = source.license_field;
-  options.label_field = source.label_field;
-  options.invalid_utf8 = parse_invalid_utf8(config.invalid_utf8, "data.invalid_utf8");
-  options.max_bytes = static_cast<uint64_t>(config.max_document_bytes);
-  return options;
+  const bool held = hold_out == HoldOut::by_content ? value_of(hash, seed) < bound : hold_out == HoldOut::always;
+  return held == (split == Split::val);
 }
 
 std::string choice_key(const DataConfig& config, const SourceConfig& source) {
   std::string key;
   if (config.invalid_utf8 != "error") key += "invalid_utf8 " + config.invalid_utf8 + "\n";
+  if (config.missing_text != "error") key += "missing_text " + config.missing_text + "\n";
   if (!source.language_field.empty()) key += "language_field " + source.language_field + "\n";
   if (!source.license_field.empty()) key += "license_field " + source.license_field + "\n";
   if (!source.label_field.empty()) key += "label_field " + source.label_field + "\n";
@@ -83,7 +77,7 @@ std::string choice_key(const DataConfig& config, const SourceConfig& source) {
   return key;
 }
 
-DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<fs::path>& files,
+DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files,
                            FileHashes& hashes) {
   DocumentFilter filter;
   filter.languages = source.languages;
@@ -94,12 +88,13 @@ DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source,
   if (source.val_documents == 0) return filter;
 
   std::string parts = choice_key(config, source) + source.text_field + "\n";
+  const DocumentOptions reading = reading_of(config, source, files);
   for (const auto& file : files) {
-    if (is_token_shard(file))
+    if (is_tokens(file.format))
       throw Error(ErrorCode::config,
                   fmt::format("val_documents of source \"{}\" needs text, not token shards", source.name),
                   "data.sources", "use val_fraction or val");
-    parts += hashes.sha256(file) + reading_key(file) + "\n";
+    parts += hashes.sha256(file.path) + reading_key(file, reading) + "\n";
   }
   const fs::path known =
       fs::path(config.cache_dir) / fmt::format("{}.held-out.{}.json", source.name, sha256_bytes(parts).substr(0, 16));
@@ -110,8 +105,7 @@ DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source,
       return filter;
     }
   }
-  filter.bound =
-      find_bound(source, filter, reading_of(config, source), files, static_cast<uint64_t>(source.val_documents));
+  filter.bound = find_bound(source, filter, reading, files, static_cast<uint64_t>(source.val_documents));
   write_file_atomic(known, nlohmann::json{{"bound", filter.bound}}.dump(), ErrorCode::data);
   return filter;
 }

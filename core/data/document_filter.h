@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 namespace espalier {
 
 class FileHashes;
+struct SourceFile;
 
 enum class Split { train, val };
 inline const char* name_of(Split split) {
@@ -28,17 +28,15 @@ struct DocumentFilter {
   uint64_t seed = 0, bound = 0;
 
   bool takes(const DocumentLabels& labels) const;
-  bool takes(const ContentHash& hash) const;
+  bool takes(const ContentHash& hash, HoldOut hold_out) const;
 };
 
-// How the documents of a source are read.
-DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source);
 // The part of a cache key that says what was read and chosen; empty with the defaults.
 std::string choice_key(const DataConfig& config, const SourceConfig& source);
 
 // For val_documents the files are read once to find the bound, which is then kept in the cache folder.
 // Throws Error(data).
-DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source,
-                           const std::vector<std::filesystem::path>& files, FileHashes& hashes);
+DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files,
+                           FileHashes& hashes);
 
 }  // namespace espalier

@@ -1,31 +1,43 @@
 // Text files as documents, one at a time, so that a file need not fit into memory.
 //
-// .jsonl, .ndjson and .json (one JSON object a line; blank lines are skipped): the text is the value of `text_field`.
-// Any other name: plain text, the whole file is one document; lines that hold only <|endoftext|> cut it into several.
-// A suffix .gz or .zst is dropped before the name is looked at; whether a file is compressed is decided by its first
-// bytes. NUL characters are text like any other.
+// JSON lines (one JSON object a line; blank lines are skipped): the text is the value of `text_field`.
+// Plain text: the whole file is one document; lines that hold only <|endoftext|> cut it into several.
+// Which of the two a file is: file_format.h. Whether it is compressed is decided by its first bytes. NUL characters are
+// text like any other.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
+
+#include "core/data/file_format.h"
 
 namespace espalier {
 
-// What happens to a document with bytes that are not UTF-8, or with a JSON escape of half a surrogate pair.
+// What happens to a document with bytes that are not UTF-8, or with a JSON escape of half a surrogate pair. In JSON
+// lines only the text and the labels count, not what else is on the line.
 enum class InvalidUtf8 {
   error,    // Error(data) naming line and byte
   replace,  // U+FFFD in its place, see replace_invalid_utf8
   skip,     // the document is left out and counted
 };
 
+// A plain text document of more bytes gives its tail to validation, instead of being held out or trained on as a whole.
+constexpr uint64_t kWholeDocumentBytes = uint64_t{64} << 10;
+
 struct DocumentOptions {
+  FileFormat format = FileFormat::automatic;  // automatic, text or json_lines
   std::string text_field = "text";
   // Keys of the labels in a JSON line; empty: none.
   std::string language_field, license_field, label_field;
   InvalidUtf8 invalid_utf8 = InvalidUtf8::error;
+  // JSON lines whose text is missing, null or no string are left out and counted as empty; else they are errors.
+  bool skip_without_text = false;
+  // Share of each long plain text document that is read as a document of its own, held out for validation; 0: none.
+  // Long is what has more than kWholeDocumentBytes, or is the only document of the only file of its source.
+  double tail_fraction = 0;
+  bool only_file = false;
   // A JSON line or a plain text document with more bytes is an error.
   uint64_t max_bytes = uint64_t{1} << 30;
 };
@@ -34,6 +46,13 @@ struct DocumentOptions {
 struct DocumentLabels {
   std::string language{}, license{}, label{};
   friend bool operator==(const DocumentLabels&, const DocumentLabels&) = default;
+};
+
+// Which split a document belongs to.
+enum class HoldOut : uint8_t {
+  by_content,  // a hash of its text decides, where documents are held out at all
+  never,       // the beginning of a plain text document whose tail is held out
+  always,      // that tail
 };
 
 // Documents that did not pass as they are.
@@ -52,7 +71,9 @@ class DocumentReader {
 
   // Of the document that next() gave last, and of everything up to its end.
   const DocumentLabels& labels() const { return labels_; }
+  HoldOut hold_out() const { return hold_out_; }
   const ReadCounts& counts() const { return counts_; }
+  // The last line that belongs to it or to the separator after it.
   virtual uint64_t line() const = 0;
   // Bytes of the file read so far, as they are on disk.
   virtual uint64_t bytes_read() const = 0;
@@ -61,18 +82,12 @@ class DocumentReader {
 
  protected:
   DocumentLabels labels_;
+  HoldOut hold_out_ = HoldOut::by_content;
   ReadCounts counts_;
 };
 
-// Throws Error(data) when the file is missing or empty.
+// Throws Error(data) when the file is missing or empty, and for what file_format.h refuses.
 std::unique_ptr<DocumentReader> open_documents(const std::filesystem::path& path, const DocumentOptions& options);
 std::unique_ptr<DocumentReader> open_documents(const std::filesystem::path& path, const std::string& text_field);
-
-// What of a file's name decides how it is read, for cache keys.
-std::string reading_key(const std::filesystem::path& path);
-
-// The files behind a path: itself, or every file below a folder in the order of their names (hidden ones and the .idx
-// of token shards left out). Throws Error(data) when there is none.
-std::vector<std::filesystem::path> list_files(const std::filesystem::path& path);
 
 }  // namespace espalier

@@ -108,7 +108,7 @@ std::optional<JsonProblem> read_json_fields(std::string_view line, std::vector<J
   return picker.problem();
 }
 
-std::string replace_lone_surrogates(std::string_view json) {
+std::string replace_lone_surrogates(std::string_view json, std::string_view mark) {
   std::string out;
   out.reserve(json.size());
   for (size_t at = 0; at < json.size();) {
@@ -122,7 +122,7 @@ std::string replace_lone_surrogates(std::string_view json) {
       }
     }
     if (unit >= 0xD800 && unit < 0xE000) {
-      out += "\\ufffd";
+      out += mark;
       at += 6;
       continue;
     }

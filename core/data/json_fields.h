@@ -25,7 +25,7 @@ struct JsonProblem {
 std::optional<JsonProblem> read_json_fields(std::string_view line, std::vector<JsonField*> fields,
                                             std::vector<std::string>* keys = nullptr);
 
-// The text with each escape of half a surrogate pair, such as \ud800, replaced by that of U+FFFD.
-std::string replace_lone_surrogates(std::string_view json);
+// The text with each escape of half a surrogate pair, such as \ud800, replaced by `mark`.
+std::string replace_lone_surrogates(std::string_view json, std::string_view mark = "\\ufffd");
 
 }  // namespace espalier

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/base/error.h"
@@ -39,18 +40,23 @@ bool LineReader::next(std::string& line) {
   }
   if (line.empty()) return false;
   if (++number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
-  const size_t bad = find_invalid_utf8(line);
-  if (bad == std::string::npos) return true;
+  if (find_invalid_utf8(line) == std::string::npos) return true;
   invalid_ = true;
-  if (policy_ == InvalidUtf8::error)
-    throw Error(
-        ErrorCode::data,
-        fmt::format("not UTF-8: byte 0x{:02X} at byte {} of the line", static_cast<unsigned char>(line[bad]), bad + 1),
-        place(),
-        "convert the file, for example with iconv -f LATIN1 -t UTF-8, or set data.invalid_utf8 to \"replace\" "
-        "or \"skip\"");
+  if (policy_ == InvalidUtf8::error) throw not_utf8(line);
   if (policy_ == InvalidUtf8::replace) line = replace_invalid_utf8(line);
   return true;
+}
+
+Error LineReader::not_utf8(const std::string& line) const {
+  const size_t bad = std::min(find_invalid_utf8(line), line.size() - 1);
+  const auto byte = static_cast<unsigned char>(line[bad]);
+  // Windows has letters and quotes where Latin-1 has control characters.
+  const char* encoding = byte >= 0x80 && byte < 0xA0 ? "WINDOWS-1252" : "LATIN1";
+  return {
+      ErrorCode::data, fmt::format("not UTF-8: byte 0x{:02X} at byte {} of the line", byte, bad + 1), place(),
+      fmt::format("convert the file, for example with iconv -f {} -t UTF-8, or set data.invalid_utf8 to \"replace\" "
+                  "or \"skip\"",
+                  encoding)};
 }
 
 void LineReader::skip_to(uint64_t line) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/error.h"
 #include "core/data/byte_reader.h"
 #include "core/data/documents.h"
 
@@ -25,6 +26,8 @@ class LineReader {
 
   uint64_t number() const { return number_; }  // of the last line, from 1
   std::string place() const;                   // path:line
+  // The error for the last line, which is not UTF-8.
+  Error not_utf8(const std::string& line) const;
   uint64_t bytes_read() const { return bytes_->bytes_read(); }
 
  private:

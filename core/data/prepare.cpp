@@ -17,6 +17,7 @@
 #include "core/data/sentencepiece_tokenizer.h"
 #include "core/data/sentencepiece_training.h"
 #include "core/data/source_cache.h"
+#include "core/data/source_files.h"
 
 namespace espalier {
 namespace {
@@ -27,21 +28,21 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
   const fs::path cache = config.cache_dir;
   const CacheLock lock(cache);
   FileHashes hashes(cache);
-  std::vector<std::pair<fs::path, const SourceConfig*>> texts;
+  struct Text {
+    const SourceConfig* source;
+    std::vector<SourceFile> files;
+  };
+  std::vector<Text> texts;
   const bool bpe = config.tokenizer == "bpe";
   std::string parts = bpe ? bpe_settings(config.vocab_size) : sentencepiece_settings(config.vocab_size);
   for (const auto& source : config.sources) {
     parts += choice_key(config, source);
-    for (const auto& file : train_files(source)) {
-      if (is_token_shard(file)) continue;
-      parts += hashes.sha256(file) + reading_key(file) + " " + source.text_field + "\n";
-      texts.emplace_back(file, &source);
-    }
+    texts.push_back({&source, source_files(config, source, Split::train, nullptr)});
+    const DocumentOptions reading = reading_of(config, source, texts.back().files);
+    for (const auto& file : texts.back().files)
+      parts += hashes.sha256(file.path) + reading_key(file, reading) + " " + source.text_field + "\n";
   }
   hashes.save();
-  if (texts.empty())
-    throw Error(ErrorCode::config, "there is no text to train a tokenizer on: every source is made of token shards",
-                "data.tokenizer", "set it to the folder of the tokenizer that made the shards");
   const auto key = sha256_bytes(parts).substr(0, kKeyDigits);
   const fs::path file = cache / fmt::format("tokenizer.{}.{}", key, bpe ? "json" : "model");
   const auto read = [&] {
@@ -50,14 +51,17 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
   if (fs::exists(file)) return read();
 
   TextSample sample;
-  const SourceConfig* filtered = nullptr;
-  DocumentFilter filter;
-  for (const auto& [path, source] : texts) {
-    if (source != filtered) filter = make_filter(config, *source, train_files(*source), hashes);
-    filtered = source;
-    const auto reader = open_documents(path, reading_of(config, *source));
-    for (std::string text; reader->next(text);)
-      if (filter.takes(reader->labels()) && (!filter.holds_out || filter.takes(content_hash(text)))) sample.add(text);
+  for (const auto& [source, files] : texts) {
+    const DocumentFilter filter = make_filter(config, *source, files, hashes);
+    DocumentOptions reading = reading_of(config, *source, files);
+    for (const auto& [path, format, compressed] : files) {
+      reading.format = format;
+      const auto reader = open_documents(path, reading);
+      for (std::string text; reader->next(text);)
+        if (filter.takes(reader->labels()) &&
+            (!filter.holds_out || filter.takes(content_hash(text), reader->hold_out())))
+          sample.add(text);
+    }
   }
   log_info("training a {} tokenizer of {} pieces on {}B of text", bpe ? "BPE" : "SentencePiece", config.vocab_size,
            human_count(static_cast<double>(sample.bytes())));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sentencepiece_trainer.h>
 
+#include <cstdlib>
 #include <unordered_map>
 
 #include "core/base/error.h"
@@ -22,8 +23,10 @@ std::vector<std::string> cut_sentences(std::string_view text) {
   constexpr size_t kLongest = 4000;  // the trainer drops sentences over 4192 bytes
   std::vector<std::string> sentences;
   while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    end = std::min(text.find_first_not_of('\n', end), text.size());
+    // Looking no further keeps a text without newlines from being searched again for every piece.
+    const std::string_view near = text.substr(0, kLongest + 1);
+    size_t end = std::min(near.find('\n'), near.size());
+    end = std::min(near.find_first_not_of('\n', end), near.size());
     if (end > kLongest) {
       end = text.rfind(' ', kLongest);
       if (end == std::string_view::npos || end == 0) {
@@ -37,10 +40,27 @@ std::vector<std::string> cut_sentences(std::string_view text) {
   return sentences;
 }
 
-// The library's "file.cc(12) [condition] What is wrong." without its first two parts.
-std::string reason(const std::string& message) {
+// Why training failed, and the way out. The library's messages are "file.cc(12) [condition] What is wrong.", and name
+// options of its own program.
+Error training_error(int64_t vocab_size, const std::string& message) {
+  const auto error = [&](const std::string& why, const std::string& hint) {
+    return Error(ErrorCode::data, fmt::format("cannot train a tokenizer of {} pieces: {}", vocab_size, why),
+                 "data.vocab_size", hint);
+  };
   const size_t condition = message.rfind("] ");
-  return condition == std::string::npos ? "too little text" : message.substr(condition + 2);
+  const std::string what = condition == std::string::npos ? "" : message.substr(condition + 2);
+  // "Vocabulary size is smaller than required_chars. 400 vs 6357."
+  const size_t versus = what.find(" vs ");
+  if (what.find("required_chars") != std::string::npos && versus != std::string::npos) {
+    const int64_t needed = std::atoll(what.c_str() + versus + 4);
+    return error(
+        fmt::format("the text has so many different characters that they alone take {} pieces", needed),
+        fmt::format("set data.vocab_size to {} or more, or data.tokenizer to \"bpe\", which needs no piece for "
+                    "each character",
+                    needed + needed / 4));
+  }
+  const bool foreign = what.empty() || what.find("--") != std::string::npos;
+  return error(foreign ? "too little text" : what, "give more text, another vocab_size, or tokenizer = \"byte\"");
 }
 
 class Sentences : public sentencepiece::SentenceIterator {
@@ -146,10 +166,7 @@ std::string train_sentencepiece(const TextSample& sample, int64_t vocab_size) {
   Sentences sentences(sample);
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(settings(vocab_size), &sentences, &model);
-  if (!status.ok())
-    throw Error(ErrorCode::data,
-                fmt::format("cannot train a tokenizer of {} pieces: {}", vocab_size, reason(status.message())),
-                "data.vocab_size", "give more text, another vocab_size, or tokenizer = \"byte\"");
+  if (!status.ok()) throw training_error(vocab_size, status.message());
   round_scores(model, kScoreStep);
   return model;
 }

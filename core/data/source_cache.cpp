@@ -21,6 +21,12 @@ fs::path idx_of(fs::path bin) {
   return bin.replace_extension(".idx");
 }
 
+std::vector<fs::path> paths_of(const std::vector<SourceFile>& files) {
+  std::vector<fs::path> paths;
+  for (const auto& file : files) paths.push_back(file.path);
+  return paths;
+}
+
 void log_totals(const CachedShards& shards, const SourceConfig& source, Split split, const char* how) {
   const ShardTotals& totals = shards.totals;
   std::string left_out;
@@ -38,34 +44,25 @@ void log_totals(const CachedShards& shards, const SourceConfig& source, Split sp
 
 }  // namespace
 
-std::vector<fs::path> train_files(const SourceConfig& source) {
-  std::vector<fs::path> files;
-  std::vector<std::string> paths = source.paths;
-  if (!source.path.empty()) paths.insert(paths.begin(), source.path);
-  for (const auto& path : paths)
-    for (auto& file : list_files(path)) files.push_back(std::move(file));
-  return files;
-}
-
 bool has_val(const SourceConfig& source) {
   return !source.val.empty() || source.val_fraction > 0 || source.val_documents > 0;
 }
 
 CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
-  const bool own_text = split == Split::val && !source.val.empty();
-  const auto files = own_text ? list_files(source.val) : train_files(source);
+  const auto files = source_files(config_, source, split, &tokenizer_);
+  const DocumentOptions reading = reading_of(config_, source, files);
   std::string parts = fmt::format("shard {}\n{}\n{}\n", kShardFormat, tokenizer_.fingerprint(), source.text_field);
   parts += choice_key(config_, source);
   if (source.val.empty() && has_val(source)) parts += fmt::format("split {}\n", name_of(split));
   if (config_.dedup == "exact") parts += "dedup exact\n" + before_;
-  std::vector<fs::path> to_hash = files;
+  std::vector<fs::path> to_hash = paths_of(files);
   // The documents of a Megatron shard are bounded by its index.
   for (const auto& file : files)
-    if (is_token_shard(file) && fs::exists(idx_of(file))) to_hash.push_back(idx_of(file));
+    if (file.format == FileFormat::megatron) to_hash.push_back(idx_of(file.path));
   hashes_.add(to_hash);
   for (const auto& file : files) {
-    parts += hashes_.sha256(file) + reading_key(file) + "\n";
-    if (is_token_shard(file) && fs::exists(idx_of(file))) parts += hashes_.sha256(idx_of(file)) + "\n";
+    parts += hashes_.sha256(file.path) + reading_key(file, reading) + "\n";
+    if (file.format == FileFormat::megatron) parts += hashes_.sha256(idx_of(file.path)) + "\n";
   }
   hashes_.save();
   CachedShards shards;
@@ -78,7 +75,7 @@ CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
   } else {
     shards.totals = manifest->totals;
     if (manifest->in_place) {
-      shards.bins = files;  // the same as then, but they may have moved
+      shards.bins = paths_of(files);  // the same as then, but they may have moved
     } else {
       for (uint64_t i = 0; i < manifest->num_shards; ++i)
         shards.bins.push_back(shard_stem(shards.stem, i).string() + ".bin");
@@ -91,11 +88,11 @@ CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
 }
 
 void SourceCache::make(CachedShards& shards, const SourceConfig& source, Split split,
-                       const std::vector<fs::path>& files) {
+                       const std::vector<SourceFile>& files) {
   if (use_in_place(shards, source, files)) return log_totals(shards, source, split, "using");
   TokenizeTask task;
   task.files = files;
-  task.reading = reading_of(config_, source);
+  task.reading = reading_of(config_, source, files);
   // Validation text in files of its own is taken as it is.
   if (split == Split::train || source.val.empty()) task.filter = make_filter(config_, source, files, hashes_);
   task.filter.split = split;
@@ -111,14 +108,13 @@ void SourceCache::make(CachedShards& shards, const SourceConfig& source, Split s
   log_totals(shards, source, split, "tokenized");
 }
 
-bool SourceCache::use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<fs::path>& files) {
+bool SourceCache::use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<SourceFile>& files) {
   const bool as_it_is = config_.dedup == "none" && source.val_fraction == 0 && source.val_documents == 0 &&
                         source.languages.empty() && source.licenses.empty() && source.label_field.empty();
-  const bool megatron = std::all_of(files.begin(), files.end(), [](const fs::path& file) {
-    return is_token_shard(file) && fs::exists(idx_of(file));
-  });
+  const bool megatron = std::all_of(files.begin(), files.end(),
+                                    [](const SourceFile& file) { return file.format == FileFormat::megatron; });
   if (!as_it_is || !megatron) return false;
-  shards.bins = files;
+  shards.bins = paths_of(files);
   const auto totals = totals_if_usable(open(shards), tokenizer_);
   if (!totals) {
     shards.bins.clear();

@@ -7,14 +7,13 @@
 
 #include "core/data/config.h"
 #include "core/data/file_hashes.h"
+#include "core/data/source_files.h"
 #include "core/data/token_shard.h"
 #include "core/data/tokenize.h"
 #include "core/data/tokenizer.h"
 
 namespace espalier {
 
-// The files of a source's training text, in order. Throws Error(data).
-std::vector<std::filesystem::path> train_files(const SourceConfig& source);
 // Whether a source has validation text of any kind.
 bool has_val(const SourceConfig& source);
 
@@ -39,9 +38,8 @@ class SourceCache {
   TokenShard open(const CachedShards& shards) const;
 
  private:
-  void make(CachedShards& shards, const SourceConfig& source, Split split,
-            const std::vector<std::filesystem::path>& files);
-  bool use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<std::filesystem::path>& files);
+  void make(CachedShards& shards, const SourceConfig& source, Split split, const std::vector<SourceFile>& files);
+  bool use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<SourceFile>& files);
   SeenDocuments* seen();
 
   const DataConfig& config_;

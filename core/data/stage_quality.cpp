@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "core/base/error.h"
-#include "core/base/file.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "core/data/file_format.h"
 
 namespace espalier {
 namespace {
@@ -47,7 +47,7 @@ void for_each_word(std::string_view text, const Use& use) {
 }  // namespace
 
 WordFilter::WordFilter(const std::filesystem::path& path) {
-  const auto lines = split(read_file(path, ErrorCode::data), '\n');
+  const auto lines = split(read_text_file(path), '\n');
   for (size_t i = 0; i < lines.size(); ++i) {
     std::string line = lines[i];
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.pop_back();

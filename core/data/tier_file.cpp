@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/data/doc_batches.h"
+#include "core/data/file_format.h"
 
 namespace espalier {
 namespace {
@@ -71,7 +72,7 @@ Line from_csv(const std::vector<std::string>& header, const std::string& text, c
 }
 
 std::vector<Line> read_lines(const fs::path& path) {
-  const auto texts = split(read_file(path, ErrorCode::data), '\n');
+  const auto texts = split(read_text_file(path), '\n');
   std::vector<Line> lines;
   std::optional<std::vector<std::string>> header;
   const bool json = !texts.empty() && texts.front().starts_with('{');

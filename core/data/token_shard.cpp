@@ -14,7 +14,12 @@
 namespace espalier {
 namespace {
 
-constexpr int32_t kLlmcMagic = 20240520;
+// Magic, version and width of the tokens (llm.c, dev/data/data_common.py).
+struct LlmcKind {
+  int32_t magic, version;
+  size_t width;
+};
+constexpr LlmcKind kLlmcKinds[] = {{20240520, 1, 2}, {20240801, 7, 4}};
 constexpr size_t kLlmcHeader = 256 * sizeof(int32_t);
 // Reading a page makes its neighbours resident, too (the kernel's fault-around).
 constexpr uint64_t kReadAround = uint64_t{64} << 10;
@@ -96,12 +101,13 @@ void TokenShard::note_read(size_t file, uint64_t bytes) const {
   }
 }
 
-TokenShard TokenShard::open(const fs::path& path, int32_t eos) {
+TokenShard TokenShard::open(const fs::path& path, int32_t eos, FileFormat format) {
   fs::path bin = path, idx = path;
-  bin.replace_extension(".bin");
+  if (path.extension() == ".idx") bin.replace_extension(".bin");
   idx.replace_extension(".idx");
   if (!fs::exists(bin)) throw Error(ErrorCode::data, "no such token shard", bin.string());
-  return fs::exists(idx) ? open_megatron(bin, idx) : open_without_index(bin, eos);
+  const bool megatron = format == FileFormat::megatron || (format == FileFormat::automatic && fs::exists(idx));
+  return megatron ? open_megatron(bin, idx) : open_without_index(bin, eos, format);
 }
 
 TokenShard TokenShard::open_megatron(const fs::path& bin, const fs::path& idx) {
@@ -113,30 +119,37 @@ TokenShard TokenShard::open_megatron(const fs::path& bin, const fs::path& idx) {
   return TokenShard(std::move(files), std::move(index.offsets));
 }
 
-TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos) {
+TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos, FileFormat format) {
   MappedFile map(bin, ErrorCode::data);
   const auto bytes = map.bytes();
-  size_t header = 0;
-  if (bytes.size() >= kLlmcHeader && load<int32_t>(bytes, 0) == kLlmcMagic) {
+  size_t header = 0, width = format == FileFormat::uint32 ? 4 : 2;
+  const bool may_have_header = format != FileFormat::uint16 && format != FileFormat::uint32;
+  for (const auto& kind : kLlmcKinds) {
+    if (!may_have_header || bytes.size() < kLlmcHeader || load<int32_t>(bytes, 0) != kind.magic) continue;
     header = kLlmcHeader;
+    width = kind.width;
     const auto version = load<int32_t>(bytes, 4);
     const auto count = load<int32_t>(bytes, 8);
-    if (version != 1) damaged(fmt::format("llm.c shard of version {}; only version 1 is known", version), bin);
-    if (count < 0 || bytes.size() != kLlmcHeader + static_cast<size_t>(count) * 2)
+    if (version != kind.version)
+      damaged(fmt::format("llm.c shard of version {}; only version {} is known", version, kind.version), bin);
+    if (count < 0 || bytes.size() != kLlmcHeader + static_cast<size_t>(count) * width)
       damaged(fmt::format("has {} bytes, its header speaks of {} tokens", bytes.size(), count), bin);
-  } else if (bytes.size() % 2 != 0) {
-    damaged(fmt::format("has {} bytes, which are no whole uint16 tokens", bytes.size()), bin);
   }
-  const uint64_t total = (bytes.size() - header) / 2;
+  if (header == 0 && bytes.size() % width != 0)
+    damaged(fmt::format("has {} bytes, which are no whole uint{} tokens", bytes.size(), width * 8), bin);
+  const uint64_t total = (bytes.size() - header) / width;
   if (total == 0) damaged("holds no tokens", bin);
   std::vector<uint64_t> offsets{0};
+  const auto token = [&](uint64_t i) {
+    return width == 2 ? int32_t{load<uint16_t>(bytes, header + i * 2)} : load<int32_t>(bytes, header + i * 4);
+  };
   for (uint64_t i = 0; i < total; ++i) {
-    if (load<uint16_t>(bytes, header + i * 2) == eos) offsets.push_back(i + 1);
-    if ((i + 1) % (kMostResident / 2) == 0) let_go(bytes);
+    if (token(i) == eos) offsets.push_back(i + 1);
+    if ((i + 1) % (kMostResident / width) == 0) let_go(bytes);
   }
   if (offsets.back() != total) offsets.push_back(total);
   std::vector<File> files;
-  files.push_back({std::move(map), bin.string(), 2, header, 0, total});
+  files.push_back({std::move(map), bin.string(), width, header, 0, total});
   return TokenShard(std::move(files), std::move(offsets));
 }
 
@@ -156,10 +169,6 @@ TokenShard TokenShard::open_indexed(const std::vector<fs::path>& bins, const fs:
   shard.index_ = std::move(known.map);
   shard.offsets_ = known.offsets;
   return shard;
-}
-
-bool is_token_shard(const fs::path& path) {
-  return path.extension() == ".bin";
 }
 
 }  // namespace espalier

@@ -1,7 +1,8 @@
 // Token shards: documents of token ids on disk, memory-mapped. Three forms are read:
 //   Megatron   NAME.bin + NAME.idx   (also written here; uint16 or int32 tokens)
-//   llm.c      NAME.bin              (int32[256] header, magic 20240520, version 1, uint16 tokens)
-//   nanoGPT    NAME.bin              (nothing but uint16 tokens)
+//   llm.c      NAME.bin              (int32[256] header, magic 20240520, version 1, uint16 tokens; or magic 20240801,
+//                                     version 7, uint32 tokens)
+//   nanoGPT    NAME.bin              (nothing but uint16 or uint32 tokens)
 // The last two mark documents by an end-of-text token only.
 //
 // Several Megatron shards can be opened as one: their documents and tokens are then numbered through.
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/data/file_format.h"
 
 namespace espalier {
 
@@ -24,9 +26,10 @@ namespace espalier {
 // place. Reading keeps a bounded part of the files resident, however large they are.
 class TokenShard {
  public:
-  // `path` ends in .bin or .idx. `eos` cuts the files that have no index into documents, each ending with `eos` except
-  // perhaps the last one. Throws Error(data) for a missing, truncated or inconsistent file.
-  static TokenShard open(const std::filesystem::path& path, int32_t eos);
+  // `path` is that of the tokens or of their .idx. `eos` cuts the files that have no index into documents, each ending
+  // with `eos` except perhaps the last one. `format` is one of tokens; automatic: Megatron's where there is an .idx,
+  // llm.c's where there is its header, else uint16. Throws Error(data) for a missing, truncated or inconsistent file.
+  static TokenShard open(const std::filesystem::path& path, int32_t eos, FileFormat format = FileFormat::automatic);
   // The Megatron shards `bins` (.bin, each with its .idx) as one, in this order. The document bounds of all of them are
   // kept in the file `index`, see shard_index.h: opening the same shards again reads none of them. Throws Error(data).
   static TokenShard open_indexed(const std::vector<std::filesystem::path>& bins, const std::filesystem::path& index);
@@ -63,7 +66,7 @@ class TokenShard {
 
   explicit TokenShard(std::vector<File> files, std::vector<uint64_t> offsets);
   static TokenShard open_megatron(const std::filesystem::path& bin, const std::filesystem::path& idx);
-  static TokenShard open_without_index(const std::filesystem::path& bin, int32_t eos);
+  static TokenShard open_without_index(const std::filesystem::path& bin, int32_t eos, FileFormat format);
   const File& file_of(uint64_t token) const;
   void note_read(size_t file, uint64_t bytes) const;
 
@@ -73,8 +76,5 @@ class TokenShard {
   std::span<const uint64_t> offsets_;  // num_documents + 1, in tokens
   std::unique_ptr<Residency> residency_;
 };
-
-// Whether a file of a source holds tokens instead of text.
-bool is_token_shard(const std::filesystem::path& path);
 
 }  // namespace espalier

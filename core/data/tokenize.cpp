@@ -32,6 +32,7 @@ struct Item {
   std::string text;
   uint64_t bytes = 0;
   DocumentLabels labels;
+  HoldOut hold_out = HoldOut::by_content;
   ContentHash hash;
   Ids ids;
   bool wanted = true;
@@ -61,7 +62,7 @@ class Tokenizing {
     before_ = written_.counts;
     filtered_ = written_.filtered;
     for (size_t i = 0; i < task.files.size(); ++i) {
-      const uint64_t size = std::filesystem::file_size(task.files[i]);
+      const uint64_t size = std::filesystem::file_size(task.files[i].path);
       input_bytes_ += size;
       if (i < first_file_) read_bytes_ += size;
     }
@@ -73,12 +74,12 @@ class Tokenizing {
     Progress progress(fmt::format("tokenizing {} ({})", task_.source, name_of(task_.split)), input_bytes_, read_bytes_);
     progress_ = &progress;
     for (size_t i = first_file_; i < task_.files.size(); ++i) {
-      if (is_token_shard(task_.files[i])) {
+      if (is_tokens(task_.files[i].format)) {
         add_tokens(i);
       } else {
         add_text(i);
       }
-      read_bytes_ += std::filesystem::file_size(task_.files[i]);
+      read_bytes_ += std::filesystem::file_size(task_.files[i].path);
     }
     start_batch();
     finish_batch();
@@ -92,7 +93,9 @@ class Tokenizing {
  private:
   // Reading the next batch overlaps with encoding the one before it.
   void add_text(size_t file) {
-    const auto reader = open_documents(task_.files[file], task_.reading);
+    DocumentOptions reading = task_.reading;
+    reading.format = task_.files[file].format;
+    const auto reader = open_documents(task_.files[file].path, reading);
     if (file == first_file_) reader->skip_to(first_line_);
     const auto counts = [&] {
       const ReadCounts& here = reader->counts();
@@ -107,6 +110,7 @@ class Tokenizing {
       item.bytes = text.size();
       item.text = std::move(text);
       if (needs_labels_) item.labels = reader->labels();
+      item.hold_out = reader->hold_out();
       item.after = {file, reader->line(), filtered_, counts()};
       filling_.bytes += item.bytes;
       filling_.items.push_back(std::move(item));
@@ -122,10 +126,14 @@ class Tokenizing {
       throw Error(ErrorCode::config,
                   fmt::format("languages and licenses of source \"{}\" need JSON lines: token shards carry no labels",
                               task_.source),
-                  task_.files[file].string(), "leave them out, or give the text");
+                  task_.files[file].path.string(), "leave them out, or give the text");
     start_batch();
     finish_batch();
-    const TokenShard shard = TokenShard::open(task_.files[file], tokenizer_.eos());
+    const auto& [path, format, compressed] = task_.files[file];
+    const TokenShard shard = TokenShard::open(path, tokenizer_.eos(), format);
+    if (format != FileFormat::megatron && shard.num_documents() == 1)
+      log_warning("{} is one document: its only end-of-text token ({}), if any, is the last", path.string(),
+                  tokenizer_.eos());
     Item item;
     for (uint64_t doc = file == first_file_ ? first_line_ : 0; doc < shard.num_documents(); ++doc) {
       item.ids.resize(shard.length(doc));
@@ -135,12 +143,13 @@ class Tokenizing {
       item.bytes = 0;
       for (const int32_t id : item.ids) item.bytes += static_cast<uint64_t>(tokenizer_.byte_length(id));
       if (needs_hash_) item.hash = content_hash(tokenizer_.decode(item.ids));
-      item.wanted = task_.filter.takes(item.hash);
+      item.wanted = task_.filter.takes(item.hash, item.hold_out);
       item.after = {file, doc + 1, filtered_, before_};
       write(item);
       if (doc % 1024 == 0)
-        progress_->update(read_bytes_ + std::filesystem::file_size(task_.files[file]) * doc / shard.num_documents(),
-                          text_bytes_);
+        progress_->update(
+            read_bytes_ + std::filesystem::file_size(task_.files[file].path) * doc / shard.num_documents(),
+            text_bytes_);
     }
   }
 
@@ -159,7 +168,7 @@ class Tokenizing {
   // On any thread: the sets of hashes change only while no batch is being encoded.
   void encode(Item& item, Encoder& encoder) const {
     if (needs_hash_) item.hash = content_hash(item.text);
-    item.wanted = task_.filter.takes(item.hash);
+    item.wanted = task_.filter.takes(item.hash, item.hold_out);
     const bool known =
         task_.seen != nullptr &&
         ((task_.split == Split::train && task_.seen->train.contains(item.hash)) || task_.seen->val.contains(item.hash));
@@ -180,6 +189,7 @@ class Tokenizing {
   void write(Item& item) {
     written_ = item.after;
     text_bytes_ += item.bytes;
+    held_out_ += item.wanted ? 0 : 1;
     if (!item.wanted || (task_.seen != nullptr && !first_of_its_kind(item.hash))) return;
     if (item.ids.empty()) return;
     writer_.append(item.ids, tokenizer_.eos(), task_.seen != nullptr ? &item.hash : nullptr,
@@ -223,20 +233,29 @@ class Tokenizing {
         throw Error(ErrorCode::data,
                     fmt::format("token {} lies outside the vocabulary of {}", ids[i], tokenizer_.vocab_size()),
                     fmt::format("{}: token number {}", path, first + i),
-                    "set data.tokenizer to the tokenizer that made the shard");
+                    "set data.tokenizer to the tokenizer that made the shard, or, for ids without header, format of "
+                    "the source to what they are");
   }
 
   [[noreturn]] void nothing() const {
+    const auto error = [](const std::string& what, const std::string& hint) {
+      return Error(ErrorCode::data, what, "data.sources", hint);
+    };
     if (task_.filter.holds_out && task_.split == Split::val)
-      throw Error(ErrorCode::data, fmt::format("no document of source \"{}\" is held out for validation", task_.source),
-                  "data.sources", "raise val_fraction or val_documents");
-    const uint64_t left_out = totals_.duplicates + totals_.in_validation + before_.invalid + filtered_;
-    throw Error(ErrorCode::data, fmt::format("source \"{}\" holds no text", task_.source), "data.sources",
+      throw error(
+          fmt::format("no document of source \"{}\" is held out for validation; it has {}", task_.source, held_out_),
+          "raise val_fraction or val_documents, or name validation text with val");
+    if (task_.filter.holds_out && held_out_ > 0)
+      throw error(fmt::format("all {} documents of source \"{}\" are held out for validation", held_out_, task_.source),
+                  "give it more documents, lower val_fraction or val_documents, or name validation text with val");
+    const uint64_t left_out = totals_.duplicates + totals_.in_validation + before_.invalid + before_.empty + filtered_;
+    throw error(fmt::format("source \"{}\" holds no text", task_.source),
                 left_out == 0
                     ? "check its files"
                     : fmt::format("{} documents were left out: {} duplicates, {} in validation, {} not UTF-8, "
-                                  "{} by language or licence",
-                                  left_out, totals_.duplicates, totals_.in_validation, before_.invalid, filtered_));
+                                  "{} by language or licence, {} without text",
+                                  left_out, totals_.duplicates, totals_.in_validation, before_.invalid, filtered_,
+                                  before_.empty));
   }
 
   const TokenizeTask& task_;
@@ -248,6 +267,7 @@ class Tokenizing {
   Place written_;
   ReadCounts before_;      // of the files before this one
   uint64_t filtered_ = 0;  // read so far
+  uint64_t held_out_ = 0;  // documents that belong to the other split
   uint64_t input_bytes_ = 0, read_bytes_ = 0, text_bytes_ = 0;
   Progress* progress_ = nullptr;
   std::vector<std::unique_ptr<Encoder>> encoders_;

@@ -11,6 +11,7 @@
 #include "core/data/document_filter.h"
 #include "core/data/documents.h"
 #include "core/data/shard_manifest.h"
+#include "core/data/source_files.h"
 #include "core/data/tokenizer.h"
 
 namespace espalier {
@@ -21,7 +22,7 @@ struct SeenDocuments {
 };
 
 struct TokenizeTask {
-  std::vector<std::filesystem::path> files;
+  std::vector<SourceFile> files;
   DocumentOptions reading;
   DocumentFilter filter;
   Split split = Split::train;

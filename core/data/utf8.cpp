@@ -26,7 +26,7 @@ Lead lead_of(uint8_t byte) {
 
 }  // namespace
 
-std::string replace_invalid_utf8(std::string_view text) {
+std::string replace_invalid_utf8(std::string_view text, std::string_view mark) {
   std::string out;
   out.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
@@ -46,7 +46,7 @@ std::string replace_invalid_utf8(std::string_view text) {
     if (lead.following > 0 && length == lead.following + 1) {
       out.append(text, at, length);
     } else {
-      out += "\xEF\xBF\xBD";
+      out += mark;
     }
     at += length;
   }

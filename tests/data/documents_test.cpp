@@ -1,6 +1,7 @@
 #include "core/data/documents.h"
 
 #include "core/data/byte_reader.h"
+#include "core/data/source_files.h"
 #include "data/support.h"
 
 using namespace espalier;
@@ -140,6 +141,58 @@ TEST_CASE("documents that are not UTF-8 are repaired or left out when that is as
     CHECK_THAT(error.message(), Contains("surrogate"));
     CHECK_THAT(error.place(), Contains("c.jsonl:2"));
   }
+}
+
+TEST_CASE("damage outside the text and the labels does no harm to a document", "[data][documents]") {
+  const TempDir dir;
+  const auto path =
+      put(dir / "a.jsonl",
+          "{\"text\":\"good\",\"meta\":\"half \\ud83d!\"}\n{\"x\":{\"y\":\"na\xEFve\"},\"text\":\"fine\"}\n"
+          "{\"\\udc00\":1,\"text\":\"key\"}\n");
+  DocumentOptions options;
+  options.invalid_utf8 = GENERATE(InvalidUtf8::error, InvalidUtf8::replace, InvalidUtf8::skip);
+  const auto reader = open_documents(path, options);
+  CHECK(rest_of(*reader) == Texts{"good", "fine", "key"});
+  CHECK(reader->counts().repaired == 0);
+  CHECK(reader->counts().invalid == 0);
+  // The same in a label is damage of the document.
+  options.label_field = "meta";
+  const auto with_label = open_documents(path, options);
+  if (options.invalid_utf8 == InvalidUtf8::error) {
+    CHECK_THAT(error_of([&] { rest_of(*with_label); }).message(), Contains("surrogate"));
+  } else {
+    rest_of(*with_label);
+    CHECK(with_label->counts().repaired + with_label->counts().invalid == 1);
+  }
+}
+
+TEST_CASE("lines without text are errors or left out", "[data][documents]") {
+  const TempDir dir;
+  for (const std::string line : {"{\"text\":null}", "{\"text\":5}", "{\"text\":[\"a\"]}", "{\"id\":1}"}) {
+    const auto path = put(dir / "a.jsonl", "{\"text\":\"a\"}\n" + line + "\n{\"text\":\"b\"}\n");
+    DocumentOptions options;
+    const Error error = error_of([&] { rest_of(*open_documents(path, options)); });
+    CHECK_THAT(error.place(), Contains("a.jsonl:2"));
+    CHECK_THAT(error.hint(), Contains("data.missing_text"));
+    options.skip_without_text = true;
+    const auto reader = open_documents(path, options);
+    CHECK(rest_of(*reader) == Texts{"a", "b"});
+    CHECK(reader->counts().empty == 1);
+  }
+  CHECK_THAT(error_of([&] { read_all(put(dir / "b.json", "[{\"text\":\"a\"}]")); }).hint(), Contains("jq -c '.[]'"));
+  CHECK_THAT(error_of([&] { read_all(put(dir / "c.json", "{\n \"text\": \"a\"\n}\n")); }).hint(), Contains("jq -c ."));
+}
+
+TEST_CASE("zeros after a compressed stream are padding, other bytes are damage", "[data][documents]") {
+  const TempDir dir;
+  const std::string text = random_words(3, 300000);
+  for (const std::string& packed : {gzip(text), zstd(text)}) {
+    CHECK(read_all(put(dir / "a.txt", packed + std::string(200000, '\0'))) == Texts{text});
+    const Error error = error_of([&] { read_all(put(dir / "b.txt", packed + std::string(10, '\0') + "x")); });
+    CHECK_THAT(error.message(), Contains("other bytes follow"));
+  }
+  CHECK_THAT(error_of([&] { read_all(put(dir / "c.txt", gzip(text) + "garbage")); }).message(),
+             Contains("other bytes follow"));
 }
 
 TEST_CASE("NUL characters are kept", "[data][documents]") {

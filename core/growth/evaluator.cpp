@@ -3,12 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/ExpandUtils.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <span>
 
-#include "core/base/error.h"
 #include "core/base/rng.h"
 
 namespace espalier::growth {
@@ -50,59 +49,136 @@ Tensor added(Tensor sum, const Tensor& term, double coefficient) {
 }  // namespace
 
 Tensor Evaluator::eval(NodeId id, Mode mode) {
-  auto& memo = memo_[static_cast<size_t>(mode)];
-  auto& uses = uses_[static_cast<size_t>(mode)];
-  const auto left = uses.find(id);
+  std::vector<Frame> open;
+  if (Tensor kept = take({id, mode, 0}, open); kept.defined()) return kept;
+  for (;;) {
+    Frame& frame = open.back();
+    if (frame.next < frame.reads.size()) {
+      const Read read = frame.reads[frame.next];
+      if (Tensor input = take(read, open); input.defined()) accept(open.back(), std::move(input));
+      continue;  // otherwise the input's own frame is on top now
+    }
+    Tensor made = finish(frame);
+    if (!frame.last) memo_[static_cast<size_t>(frame.mode)].emplace(frame.id, made);
+    open.pop_back();
+    if (open.empty()) return made;
+    accept(open.back(), std::move(made));
+  }
+}
+
+// The kept result, or none: then a frame that makes it was opened.
+Tensor Evaluator::take(const Read& read, std::vector<Frame>& open) {
+  auto& memo = memo_[static_cast<size_t>(read.mode)];
+  auto& uses = uses_[static_cast<size_t>(read.mode)];
+  const auto left = uses.find(read.node);
   const bool last = left != uses.end() && --left->second <= 0;
-  if (const auto it = memo.find(id); it != memo.end()) {
+  if (const auto it = memo.find(read.node); it != memo.end()) {
     Tensor result = it->second;
     if (last) memo.erase(it);
     return result;
   }
-  Tensor result = mode == Mode::value ? value(plan_.node(id)) : linear(plan_.node(id), mode);
-  if (!last) memo.emplace(id, result);
-  return result;
+  Frame frame;
+  frame.id = read.node;
+  frame.mode = read.mode;
+  frame.last = last;
+  frame.reads = reads(plan_.node(read.node), read.mode);
+  open.push_back(std::move(frame));
+  return {};
 }
 
 void Evaluator::count(NodeId id, Mode mode) {
-  if (++uses_[static_cast<size_t>(mode)][id] > 1) return;
-  const Node& node = plan_.node(id);
-  if (mode == Mode::value) {
-    if (node.op == Op::learned && leaves_.count(node.text) != 0) return;
-    for (const NodeId input : node.inputs) count(input, mode);
+  std::vector<Read> open{{id, mode, 0}};
+  while (!open.empty()) {
+    const Read read = open.back();
+    open.pop_back();
+    if (++uses_[static_cast<size_t>(read.mode)][read.node] > 1) continue;
+    const std::vector<Read> inputs = reads(plan_.node(read.node), read.mode);
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+}
+
+std::vector<Evaluator::Read> Evaluator::reads(const Node& node, Mode mode) const {
+  std::vector<Read> out;
+  const bool value = mode == Mode::value;
+  if (value ? node.op == Op::learned && leaves_.count(node.text) != 0 : node.form == Form::constant) return out;
+  assert(value || node.form != Form::nonlinear);
+  const bool factors = node.op == Op::matmul || node.op == Op::mul;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const bool constant = plan_.node(node.inputs[i]).form == Form::constant;
+    if (!value && constant && node.op == Op::lincomb) continue;  // it would add zeros
+    // A constant factor is needed by its value.
+    const bool factor = (factors && constant) || (node.op == Op::wsum && i == 0);
+    out.push_back({node.inputs[i], factor ? Mode::value : mode, i});
+  }
+  return out;
+}
+
+void Evaluator::accept(Frame& frame, Tensor input) {
+  const Node& node = plan_.node(frame.id);
+  const Read& read = frame.reads[frame.next++];
+  const bool squared = frame.mode == Mode::exp_avg_sq;
+  if (squared && read.mode == Mode::value) input = input.square();
+  switch (node.op) {
+    case Op::lincomb: {
+      const double coefficient = squared ? node.reals[read.input] * node.reals[read.input] : node.reals[read.input];
+      frame.result = frame.result.defined() ? added(std::move(frame.result), input, coefficient)
+                                            : scaled(std::move(input), coefficient);
+      return;
+    }
+    case Op::wsum:
+      if (read.input == 0) {
+        frame.kept.push_back(std::move(input));
+        return;
+      }
+      input = frame.kept[0][static_cast<int64_t>(read.input) - 1] * input;
+      frame.result = frame.result.defined() ? frame.result + input : std::move(input);
+      return;
+    case Op::matmul:
+    case Op::mul: {
+      if (read.input == 0) {
+        frame.kept.push_back(std::move(input));
+        return;
+      }
+      Tensor left = std::move(frame.kept[0]);
+      frame.result = node.op == Op::mul ? multiplied(std::move(left), input) : product(left, input, node);
+      return;
+    }
+    case Op::concat:
+      join(frame, node, input);
+      return;
+    case Op::learned:
+      frame.result = std::move(input);
+      return;
+    default:
+      frame.result = reshaped(node, input);
+  }
+}
+
+// Without a graph, one part after the other goes into its place: together they would take the result's size again.
+void Evaluator::join(Frame& frame, const Node& node, const Tensor& part) {
+  if (c10::GradMode::is_enabled()) {
+    frame.kept.push_back(part);
     return;
   }
-  // As linear() below: a constant factor is needed by its value.
-  if (node.op == Op::wsum) {
-    count(node.inputs[0], Mode::value);
-    for (size_t i = 1; i < node.inputs.size(); ++i) count(node.inputs[i], mode);
-  } else if (node.op == Op::matmul || node.op == Op::mul) {
-    const bool a = depends_on_weights(node.inputs[0]), b = depends_on_weights(node.inputs[1]);
-    if (!a && !b) return;
-    count(node.inputs[0], a ? mode : Mode::value);
-    count(node.inputs[1], b ? mode : Mode::value);
-  } else if (node.op != Op::learned) {
-    for (const NodeId input : node.inputs) count(input, mode);
-  }
+  if (!frame.result.defined()) frame.result = at::empty(node.shape, options());
+  const int64_t size = part.size(node.dim);
+  frame.result.narrow(node.dim, frame.filled, size).copy_(part);
+  frame.filled += size;
+}
+
+Tensor Evaluator::finish(Frame& frame) {
+  const Node& node = plan_.node(frame.id);
+  if (frame.reads.empty()) return leaf(node, frame.mode);
+  if (node.op == Op::concat && c10::GradMode::is_enabled()) return at::cat(frame.kept, node.dim);
+  return std::move(frame.result);
 }
 
 bool Evaluator::reusable(const Tensor& tensor) {
   return !c10::GradMode::is_enabled() && tensor.use_count() == 1 && tensor.storage().use_count() == 1;
 }
 
-bool Evaluator::depends_on_weights(NodeId id) const {
-  const Node& node = plan_.node(id);
-  if (node.op == Op::src) return node.dim == 0;
-  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](NodeId input) { return depends_on_weights(input); });
-}
-
-int64_t Evaluator::source_step(NodeId id) const {
-  const Node& node = plan_.node(id);
-  int64_t step = 0;
-  if (node.op == Op::src)
-    if (const auto it = state_.find(node.text); it != state_.end()) step = it->second.step;
-  for (const NodeId input : node.inputs) step = std::max(step, source_step(input));
-  return step;
+at::TensorOptions Evaluator::options() const {
+  return params_.begin()->value.options().requires_grad(false);
 }
 
 Tensor Evaluator::moment(const std::string& name, Mode mode) const {
@@ -111,114 +187,27 @@ Tensor Evaluator::moment(const std::string& name, Mode mode) const {
   return mode == Mode::exp_avg ? it->second.exp_avg : it->second.exp_avg_sq;
 }
 
-// Without a graph, one part after the other goes into its place: together they would take the result's size again.
-Tensor Evaluator::joined(const Node& node, Mode mode) {
-  if (c10::GradMode::is_enabled()) {
-    std::vector<Tensor> parts;
-    for (const NodeId input : node.inputs) parts.push_back(eval(input, mode));
-    return at::cat(parts, node.dim);
-  }
-  Tensor out = at::empty(node.shape, params_.begin()->value.options().requires_grad(false));
-  int64_t begin = 0;
-  for (const NodeId input : node.inputs) {
-    const int64_t size = plan_.node(input).shape[static_cast<size_t>(node.dim)];
-    out.narrow(node.dim, begin, size).copy_(eval(input, mode));
-    begin += size;
-  }
-  return out;
-}
-
-Tensor Evaluator::value(const Node& node) {
-  const auto options = params_.begin()->value.options().requires_grad(false);
-  const auto in = [&](size_t i) { return eval(node.inputs[i], Mode::value); };
+Tensor Evaluator::leaf(const Node& node, Mode mode) const {
+  if (mode != Mode::value)
+    return node.op == Op::src && node.dim == 0 ? moment(node.text, mode) : at::zeros(node.shape, options());
   switch (node.op) {
     case Op::src:
       if (node.dim == 0) return params_.at(node.text).detach();
       return moment(node.text, node.dim == 1 ? Mode::exp_avg : Mode::exp_avg_sq);
     case Op::full:
-      return at::full(node.shape, node.reals[0], options);
+      return at::full(node.shape, node.reals[0], options());
     case Op::normal: {
       Tensor out = at::empty(node.shape, at::kFloat);
       Rng(seed_, "growth/" + node.text)
           .normal(std::span(out.mutable_data_ptr<float>(), static_cast<size_t>(out.numel())),
                   static_cast<uint64_t>(event_));
-      return out.mul_(node.reals[0]).to(options);
+      return out.mul_(node.reals[0]).to(options());
     }
     case Op::data:
-      return at::tensor(node.reals, at::kDouble).to(options).view(node.shape);
-    case Op::lincomb: {
-      Tensor sum = scaled(in(0), node.reals[0]);
-      for (size_t i = 1; i < node.inputs.size(); ++i) sum = added(std::move(sum), in(i), node.reals[i]);
-      return sum;
-    }
-    case Op::wsum: {
-      const Tensor weights = in(0);
-      Tensor sum = weights[0] * in(1);
-      for (size_t i = 2; i < node.inputs.size(); ++i) sum = sum + weights[static_cast<int64_t>(i) - 1] * in(i);
-      return sum;
-    }
-    case Op::matmul:
-      return product(in(0), in(1), node);
-    case Op::mul:
-      return multiplied(in(0), in(1));
-    case Op::concat:
-      return joined(node, Mode::value);
-    case Op::learned: {
-      const auto leaf = leaves_.find(node.text);
-      return leaf == leaves_.end() ? in(0) : leaf->second;
-    }
+      return at::tensor(node.reals, at::kDouble).to(options()).view(node.shape);
     default:
-      return reshaped(node, in(0));
+      return leaves_.at(node.text);
   }
-}
-
-Tensor Evaluator::linear(const Node& node, Mode mode) {
-  const auto options = params_.begin()->value.options().requires_grad(false);
-  const bool squared = mode == Mode::exp_avg_sq;
-  const auto coefficient = [&](double c) { return squared ? c * c : c; };
-  const auto factor = [&](NodeId id) { return squared ? eval(id, Mode::value).square() : eval(id, Mode::value); };
-  switch (node.op) {
-    case Op::src:
-      if (node.dim == 0) return moment(node.text, mode);
-      return at::zeros(node.shape, options);
-    case Op::full:
-    case Op::normal:
-    case Op::data:
-    case Op::learned:
-      return at::zeros(node.shape, options);
-    case Op::lincomb: {
-      Tensor sum = scaled(eval(node.inputs[0], mode), coefficient(node.reals[0]));
-      for (size_t i = 1; i < node.inputs.size(); ++i)
-        sum = added(std::move(sum), eval(node.inputs[i], mode), coefficient(node.reals[i]));
-      return sum;
-    }
-    case Op::wsum: {
-      if (depends_on_weights(node.inputs[0])) not_linear("wsum");
-      const Tensor weights = factor(node.inputs[0]);
-      Tensor sum = weights[0] * eval(node.inputs[1], mode);
-      for (size_t i = 2; i < node.inputs.size(); ++i)
-        sum = sum + weights[static_cast<int64_t>(i) - 1] * eval(node.inputs[i], mode);
-      return sum;
-    }
-    case Op::matmul:
-    case Op::mul: {
-      const bool a = depends_on_weights(node.inputs[0]), b = depends_on_weights(node.inputs[1]);
-      if (a && b) not_linear(node.op == Op::mul ? "mul" : "matmul");
-      if (!a && !b) return at::zeros(node.shape, options);
-      const Tensor left = a ? eval(node.inputs[0], mode) : factor(node.inputs[0]);
-      const Tensor right = b ? eval(node.inputs[1], mode) : factor(node.inputs[1]);
-      return node.op == Op::mul ? multiplied(left, right) : product(left, right, node);
-    }
-    case Op::concat:
-      return joined(node, mode);
-    default:
-      return reshaped(node, eval(node.inputs[0], mode));
-  }
-}
-
-void Evaluator::not_linear(const char* op) const {
-  throw Error(ErrorCode::plugin, fmt::format("{} multiplies two old parameters, so their moments cannot be mapped", op),
-              who_, "the plugin must assign moments ZERO or CUSTOM here");
 }
 
 }  // namespace espalier::growth

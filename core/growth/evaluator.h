@@ -3,8 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/growth/execute.h"
 
@@ -18,23 +18,18 @@ namespace espalier::growth {
 //     as in Shen et al. 2022, staged training, section 3).
 enum class Mode { value, exp_avg, exp_avg_sq };
 
-// For one plan and one set of old weights and moments, all of which must outlive it. One thread.
+// For one plan and one set of old weights and moments, all of which must outlive it. Nothing recurses, so a plan may be
+// as deep as it has nodes. One thread.
 class Evaluator {
  public:
   // `leaves`: values of learned nodes; one that is not there has its initial value. `seed` and `event` key the normal()
-  // nodes, `who` is named in errors.
+  // nodes.
   Evaluator(const Plan& plan, const ParamTable& params, const OptimState& state, const Leaves& leaves, uint64_t seed,
-            int64_t event, std::string who)
-      : plan_(plan),
-        params_(params),
-        state_(state),
-        leaves_(leaves),
-        seed_(seed),
-        event_(event),
-        who_(std::move(who)) {}
+            int64_t event)
+      : plan_(plan), params_(params), state_(state), leaves_(leaves), seed_(seed), event_(event) {}
 
   // The result may share storage with weights, moments, leaves and other results. A node that was announced by count()
-  // is kept until its last evaluation, any other for ever. Throws Error(plugin) where moments cannot be mapped.
+  // is kept until its last evaluation, any other for ever. In the modes of moments the node must not be nonlinear.
   at::Tensor eval(NodeId id, Mode mode);
   // Announces one eval() of a node, with those that it makes in turn.
   void count(NodeId id, Mode mode);
@@ -42,16 +37,33 @@ class Evaluator {
   // Whether nobody else holds this tensor and no graph needs it, so that it may be written over.
   static bool reusable(const at::Tensor& tensor);
 
-  bool depends_on_weights(NodeId id) const;
-  // Updates seen by the oldest of the parameters that a node is made of.
-  int64_t source_step(NodeId id) const;
-
  private:
-  at::Tensor value(const Node& node);
-  at::Tensor linear(const Node& node, Mode mode);
+  // An input that a node needs, and of what kind.
+  struct Read {
+    NodeId node;
+    Mode mode;
+    size_t input;  // its place in Node::inputs
+  };
+  // A node whose inputs come in one after the other.
+  struct Frame {
+    NodeId id;
+    Mode mode;
+    bool last;  // nobody will ask for the result again
+    std::vector<Read> reads;
+    size_t next = 0;
+    at::Tensor result;             // so far
+    std::vector<at::Tensor> kept;  // inputs that wait for others
+    int64_t filled = 0;            // concat: rows of the result that are there
+  };
+
+  std::vector<Read> reads(const Node& node, Mode mode) const;
+  at::Tensor take(const Read& read, std::vector<Frame>& open);
+  void accept(Frame& frame, at::Tensor input);
+  void join(Frame& frame, const Node& node, const at::Tensor& part);
+  at::Tensor finish(Frame& frame);
+  at::Tensor leaf(const Node& node, Mode mode) const;
   at::Tensor moment(const std::string& name, Mode mode) const;
-  at::Tensor joined(const Node& node, Mode mode);
-  [[noreturn]] void not_linear(const char* op) const;
+  at::TensorOptions options() const;
 
   const Plan& plan_;
   const ParamTable& params_;
@@ -59,7 +71,6 @@ class Evaluator {
   const Leaves& leaves_;
   uint64_t seed_;
   int64_t event_;
-  std::string who_;
   std::unordered_map<NodeId, at::Tensor> memo_[3];  // by mode
   std::unordered_map<NodeId, int64_t> uses_[3];     // evaluations to come
 };

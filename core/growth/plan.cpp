@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -17,14 +18,20 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-int64_t numel(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+// In doubles: a product of sizes that a plugin asks for may pass any integer.
+double numel(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), 1.0,
+                         [](double n, int64_t size) { return n * static_cast<double>(size); });
 }
 std::string text(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 bool all_positive(const Shape& shape) {
   return std::all_of(shape.begin(), shape.end(), [](int64_t n) { return n > 0; });
+}
+// Parameters are 32-bit numbers.
+bool fits(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 // The broadcast shape, or nothing where the two do not go together.
@@ -77,6 +84,13 @@ NodeId PlanBuilder::fail(std::string reason) {
 
 NodeId PlanBuilder::add(Node node) {
   if (!problem_.empty()) return 0;
+  num_inputs_ += node.inputs.size();
+  if (plan_.nodes.size() >= kMaxNodes) return fail(fmt::format("it has more than {} nodes", kMaxNodes));
+  if (num_inputs_ > kMaxInputs) return fail(fmt::format("its nodes have more than {} inputs", kMaxInputs));
+  if (numel(node.shape) > kMaxValues) return fail(fmt::format("a node of shape {} is too large", text(node.shape)));
+  node.form = form_of(plan_, node);
+  node.reads_old = node.op == Op::src || std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                     [&](NodeId input) { return plan_.node(input).reads_old; });
   plan_.nodes.push_back(std::move(node));
   return static_cast<NodeId>(plan_.nodes.size());
 }
@@ -101,26 +115,32 @@ NodeId PlanBuilder::src(const std::string& old_param, uint32_t what) {
 NodeId PlanBuilder::full(Shape shape, double value) {
   if (!all_positive(shape) || !std::isfinite(value))
     return fail(fmt::format("full: shape {}, value {}", text(shape), value));
+  if (!fits(value)) return fail(fmt::format("full: the value {:g} does not fit a 32-bit number", value));
   return add({Op::full, {}, std::move(shape), {}, {value}, {}, 0});
 }
 
 NodeId PlanBuilder::normal(Shape shape, double std, std::string purpose) {
   if (!all_positive(shape) || !std::isfinite(std) || std < 0)
     return fail(fmt::format("normal: shape {}, standard deviation {}", text(shape), std));
+  if (!fits(std)) return fail(fmt::format("normal: the standard deviation {:g} does not fit a 32-bit number", std));
   return add({Op::normal, {}, std::move(shape), {}, {std}, std::move(purpose), 0});
 }
 
 NodeId PlanBuilder::data(Shape shape, std::vector<double> values) {
-  if (!all_positive(shape) || numel(shape) != static_cast<int64_t>(values.size()))
+  if (!all_positive(shape) || numel(shape) != static_cast<double>(values.size()))
     return fail(fmt::format("data: {} values do not fill the shape {}", values.size(), text(shape)));
-  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }))
-    return fail("data: a value is not finite");
+  if (const auto bad = std::find_if_not(values.begin(), values.end(), fits); bad != values.end())
+    return fail(fmt::format("data: value {} of {}, {:g}, is no finite 32-bit number", bad - values.begin() + 1,
+                            values.size(), *bad));
   return add({Op::data, {}, std::move(shape), {}, std::move(values), {}, 0});
 }
 
 NodeId PlanBuilder::lincomb(std::vector<NodeId> terms, std::vector<double> coefs) {
   if (!valid(terms, "lincomb")) return 0;
   if (terms.empty() || terms.size() != coefs.size()) return fail("lincomb: needs one coefficient a term, and a term");
+  if (const auto bad = std::find_if_not(coefs.begin(), coefs.end(), fits); bad != coefs.end())
+    return fail(fmt::format("lincomb: coefficient {} of {}, {:g}, is no finite 32-bit number", bad - coefs.begin() + 1,
+                            coefs.size(), *bad));
   for (const NodeId id : terms)
     if (plan_.node(id).shape != plan_.node(terms[0]).shape)
       return fail(fmt::format("lincomb: shapes {} and {} differ", text(plan_.node(terms[0]).shape),
@@ -220,18 +240,12 @@ NodeId PlanBuilder::reshape(NodeId a, Shape shape) {
   return add({Op::reshape, {a}, std::move(shape), {}, {}, {}, 0});
 }
 
-bool PlanBuilder::reads_weights(NodeId id) const {
-  const Node& node = plan_.node(id);
-  return node.op == Op::src ||
-         std::any_of(node.inputs.begin(), node.inputs.end(), [&](NodeId input) { return reads_weights(input); });
-}
-
 NodeId PlanBuilder::learned(std::string name, NodeId init) {
   if (!valid(std::array{init}, "learned")) return 0;
   if (name.empty()) return fail("learned: a leaf needs a name");
-  for (const Node& node : plan_.nodes)
-    if (node.op == Op::learned && node.text == name) return fail(fmt::format("learned: '{}' exists already", name));
-  if (reads_weights(init)) return fail(fmt::format("learned: the initial value of '{}' reads old parameters", name));
+  if (plan_.node(init).reads_old)
+    return fail(fmt::format("learned: the initial value of '{}' reads old parameters", name));
+  if (!leaf_names_.insert(name).second) return fail(fmt::format("learned: '{}' exists already", name));
   Shape shape = plan_.node(init).shape;
   return add({Op::learned, {init}, std::move(shape), {}, {}, std::move(name), 0});
 }
@@ -262,7 +276,7 @@ bool PlanBuilder::assign(const std::string& new_param, NodeId value, uint32_t mo
   if (shape != it->second.shape)
     return fail(fmt::format("assign: '{}' is {} but its expression is {}", new_param, text(it->second.shape),
                             text(shape))) != 0;
-  if (moments > 2) return fail(fmt::format("assign: {} is no moment policy", moments)) != 0;
+  if (moments > 3) return fail(fmt::format("assign: {} is no moment policy", moments)) != 0;
   auto& slot = plan_.assignments[new_param];
   if (slot.value != 0) return fail(fmt::format("assign: '{}' is assigned twice", new_param)) != 0;
   slot.value = value;
@@ -274,12 +288,12 @@ bool PlanBuilder::assign_moment(const std::string& new_param, uint32_t what, Nod
   const auto it = new_params_.find(new_param);
   if (it == new_params_.end()) return fail(fmt::format("assign_moment: no parameter '{}'", new_param)) != 0;
   if (!valid(std::array{value}, "assign_moment")) return false;
-  if (what != 1 && what != 2) return fail("assign_moment: names exp_avg (1) or exp_avg_sq (2)") != 0;
+  if (what < 1 || what > 3) return fail("assign_moment: names exp_avg (1), exp_avg_sq (2) or the gradient (3)") != 0;
   if (plan_.node(value).shape != it->second.shape)
-    return fail(fmt::format("assign_moment: '{}' is {}, its moment {}", new_param, text(it->second.shape),
-                            text(plan_.node(value).shape))) != 0;
+    return fail(fmt::format("assign_moment: '{}' is {}, its {} {}", new_param, text(it->second.shape),
+                            what == 3 ? "gradient" : "moment", text(plan_.node(value).shape))) != 0;
   auto& slot = plan_.assignments[new_param];
-  NodeId& moment = what == 1 ? slot.exp_avg : slot.exp_avg_sq;
+  NodeId& moment = what == 1 ? slot.exp_avg : what == 2 ? slot.exp_avg_sq : slot.gradient;
   if (moment != 0) return fail(fmt::format("assign_moment: a moment of '{}' is assigned twice", new_param)) != 0;
   moment = value;
   return true;
@@ -291,23 +305,66 @@ bool PlanBuilder::expect_preserving(double tol) {
   return problem_.empty();
 }
 
+// What is wrong with an assignment as a whole; empty where nothing is.
+std::string PlanBuilder::problem_of(const std::string& name, const Assignment& slot) const {
+  const bool has_moments = slot.exp_avg != 0 || slot.exp_avg_sq != 0;
+  if (slot.moments != Moments::custom && has_moments)
+    return fmt::format("'{}' has assigned moments but not the custom policy", name);
+  if (slot.moments != Moments::like_gradient && slot.gradient != 0)
+    return fmt::format("'{}' has an assigned gradient but not the policy like_gradient", name);
+  const Form form = plan_.node(slot.value).form;
+  switch (slot.moments) {
+    case Moments::zero:
+      return {};
+    case Moments::custom:
+      return slot.exp_avg == 0 || slot.exp_avg_sq == 0
+                 ? fmt::format("'{}' has custom moments but not both are assigned", name)
+                 : "";
+    case Moments::map:
+      return form == Form::nonlinear
+                 ? fmt::format(
+                       "'{}' multiplies two old parameters, so its moments cannot be mapped (assign ZERO or "
+                       "CUSTOM)",
+                       name)
+                 : "";
+    case Moments::like_gradient:
+      if (slot.gradient != 0)
+        return plan_.node(slot.gradient).form == Form::nonlinear
+                   ? fmt::format("the gradient of '{}' multiplies two old ones", name)
+                   : "";
+      return form > Form::product
+                 ? fmt::format(
+                       "'{}' mixes old values, so its gradient does not follow from its expression (assign the "
+                       "gradient too, or ZERO or CUSTOM)",
+                       name)
+                 : "";
+  }
+  return {};
+}
+
+// The name of a leaf that no parameter depends on, which could not learn.
+std::string PlanBuilder::unused_leaf() const {
+  if (leaf_names_.empty()) return {};
+  const std::vector<bool> needed = needed_nodes(plan_);
+  for (size_t i = 0; i < needed.size(); ++i)
+    if (plan_.nodes[i].op == Op::learned && !needed[i]) return plan_.nodes[i].text;
+  return {};
+}
+
 Plan PlanBuilder::finish(const std::string& who) {
   for (const auto& [name, info] : new_params_) {
     const auto it = plan_.assignments.find(name);
-    if (it == plan_.assignments.end() || it->second.value == 0) {
-      fail(fmt::format("the plan assigns nothing to '{}'", name));
-      break;
-    }
-    const auto& slot = it->second;
-    if (slot.moments == Moments::custom && (slot.exp_avg == 0 || slot.exp_avg_sq == 0))
-      fail(fmt::format("'{}' has custom moments but not both are assigned", name));
-    if (slot.moments != Moments::custom && (slot.exp_avg != 0 || slot.exp_avg_sq != 0))
-      fail(fmt::format("'{}' has assigned moments but not the custom policy", name));
+    const std::string why = it == plan_.assignments.end() || it->second.value == 0
+                                ? fmt::format("the plan assigns nothing to '{}'", name)
+                                : problem_of(name, it->second);
+    if (why.empty()) continue;
+    fail(why);
+    break;
   }
-  const bool leaves =
-      std::any_of(plan_.nodes.begin(), plan_.nodes.end(), [](const Node& n) { return n.op == Op::learned; });
-  if (leaves && !plan_.learning) fail("it has learned leaves, but nothing says how they learn");
-  if (!leaves && plan_.learning) fail("it says how leaves learn, but has none");
+  if (!leaf_names_.empty() && !plan_.learning) fail("it has learned leaves, but nothing says how they learn");
+  if (leaf_names_.empty() && plan_.learning) fail("it says how leaves learn, but has none");
+  if (const std::string leaf = unused_leaf(); !leaf.empty())
+    fail(fmt::format("no parameter depends on the learned leaf '{}'", leaf));
   if (!problem_.empty())
     throw Error(ErrorCode::plugin, "the growth plan is invalid: " + problem_, who,
                 "nothing was changed; this is a defect of the plugin");

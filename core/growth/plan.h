@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +31,16 @@ enum class Op : uint8_t {
   learned
 };
 enum class What : uint32_t { weight = 0, exp_avg = 1, exp_avg_sq = 2 };
-enum class Moments : uint32_t { zero = 0, map = 1, custom = 2 };
+enum class Moments : uint32_t { zero = 0, map = 1, custom = 2, like_gradient = 3 };
+
+// How the values of a node follow from old weights. Each form is a case of the next one.
+enum class Form : uint8_t {
+  constant,  // not at all
+  copies,    // each value is at most one old value times a constant
+  product,   // constant matrices times copies, in any order and shape
+  mixed,     // linear otherwise: an old value may meet another one
+  nonlinear
+};
 
 using NodeId = uint32_t;  // index + 1 in Plan::nodes; 0 is "none"
 
@@ -42,12 +52,16 @@ struct Node {
   std::vector<double> reals;   // full: value; normal: std; data: values; lincomb: coefficients
   std::string text;            // src: parameter name; normal: purpose; learned: name
   int64_t dim = 0;             // gather, slice, concat; matmul: transpose_a + 2 * transpose_b; src: What
+  // Facts that follow from the inputs, found once when the node is made; no part of the canonical bytes.
+  Form form = Form::constant;
+  bool reads_old = false;  // some tensor of an old parameter is below it, its moments included
 };
 
 struct Assignment {
   NodeId value = 0;
   Moments moments = Moments::zero;
   NodeId exp_avg = 0, exp_avg_sq = 0;  // custom moments
+  NodeId gradient = 0;  // like_gradient: the gradient over those of the old parameters; 0: found from `value`
 };
 
 // How the learned leaves are trained before the plan is folded into the new model: AdamW on the leaves alone, in the
@@ -70,10 +84,14 @@ struct Plan {
   const Node& node(NodeId id) const { return nodes[id - 1]; }
 };
 
-// Builds a plan and checks it as it goes: shapes are inferred at each node. The first failure is kept and makes every
-// later call return 0; finish() throws it as Error(plugin).
+// Builds a plan and checks it as it goes: shapes and facts are inferred at each node. The first failure is kept and
+// makes every later call return 0; finish() throws it as Error(plugin).
 class PlanBuilder {
  public:
+  static constexpr size_t kMaxNodes = 1'000'000;       // 100 layers grown in width take about 30,000
+  static constexpr size_t kMaxInputs = 16'000'000;     // of all nodes together
+  static constexpr double kMaxValues = 1099511627776;  // 2^40, of one node
+
   PlanBuilder(const ModelSpec& from, const ModelSpec& to);
 
   NodeId src(const std::string& old_param, uint32_t what);
@@ -104,18 +122,26 @@ class PlanBuilder {
   NodeId fail(std::string reason);
   NodeId add(Node node);
   bool valid(std::span<const NodeId> ids, const char* op);
-  bool reads_weights(NodeId id) const;
+  std::string problem_of(const std::string& name, const Assignment& slot) const;
+  std::string unused_leaf() const;
 
   std::map<std::string, ParamInfo> old_params_, new_params_;
   bool tied_;
   Plan plan_;
+  size_t num_inputs_ = 0;
+  std::set<std::string> leaf_names_;
   std::string problem_;
 };
+
+// How a new node's values follow from old weights, given those of its inputs. O(inputs).
+Form form_of(const Plan& plan, const Node& node);
+// By node (id - 1): does some assignment need it? What is not needed is never computed.
+std::vector<bool> needed_nodes(const Plan& plan);
 
 // Canonical bytes of a plan (equal plans, equal bytes) and their SHA-256.
 std::string canonical_bytes(const Plan& plan);
 std::string plan_hash(const Plan& plan);
-// Multiply-adds of the plan's matmuls and weighted sums, in FLOPs.
+// Multiply-adds of the plan's matmuls and weighted sums, in FLOPs; of nodes that some assignment needs.
 double plan_flops(const Plan& plan);
 // The same for one step of learning: the new weights as a function of the leaves, and the leaves' gradients from those
 // of the new weights. Nodes that no leaf reaches have no backward part.

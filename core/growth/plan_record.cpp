@@ -33,13 +33,6 @@ class Bytes {
   std::string out;
 };
 
-void collect(const Plan& plan, NodeId id, std::set<std::string>& names, std::set<NodeId>& seen) {
-  if (id == 0 || !seen.insert(id).second) return;
-  const Node& node = plan.node(id);
-  if (node.op == Op::src) names.insert(node.text);
-  for (const NodeId input : node.inputs) collect(plan, input, names, seen);
-}
-
 double numel(const std::vector<int64_t>& shape) {
   double total = 1;
   for (const int64_t n : shape) total *= static_cast<double>(n);
@@ -81,8 +74,8 @@ std::string canonical_bytes(const Plan& plan) {
   bytes.put(uint64_t{plan.assignments.size()});
   for (const auto& [name, slot] : plan.assignments) {
     bytes.put(name);
-    bytes.put_all(
-        std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), slot.exp_avg, slot.exp_avg_sq});
+    const NodeId first = slot.moments == Moments::like_gradient ? slot.gradient : slot.exp_avg;
+    bytes.put_all(std::vector<uint64_t>{slot.value, static_cast<uint64_t>(slot.moments), first, slot.exp_avg_sq});
   }
   bytes.put(plan.preserving_tol.value_or(-1.0));
   if (plan.learning) {
@@ -98,18 +91,22 @@ std::string plan_hash(const Plan& plan) {
 }
 
 double plan_flops(const Plan& plan) {
+  const std::vector<bool> needed = needed_nodes(plan);
   double total = 0;
-  for (const Node& node : plan.nodes) total += node_flops(plan, node);
+  for (size_t i = 0; i < needed.size(); ++i)
+    if (needed[i]) total += node_flops(plan, plan.nodes[i]);
   return total;
 }
 
 double expansion_step_flops(const Plan& plan) {
+  const std::vector<bool> needed = needed_nodes(plan);
   std::vector<bool> learned;  // by node: a leaf's gradient goes through it
   const auto goes_through = [&](NodeId id) { return static_cast<bool>(learned[id - 1]); };
   double total = plan_flops(plan);
   for (const Node& node : plan.nodes) {
     const auto through = std::count_if(node.inputs.begin(), node.inputs.end(), goes_through);
     learned.push_back(node.op == Op::learned || through > 0);
+    if (!needed[learned.size() - 1]) continue;
     const double flops = node_flops(plan, node);
     if (node.op == Op::matmul || node.op == Op::mul) {
       total += flops * static_cast<double>(through);
@@ -126,10 +123,21 @@ double expansion_step_flops(const Plan& plan) {
 
 std::map<std::string, std::vector<std::string>> plan_sources(const Plan& plan) {
   std::map<std::string, std::vector<std::string>> out;
+  std::vector<size_t> seen(plan.nodes.size(), 0);  // by node: number of the last assignment that visited it
+  size_t visit = 0;
   for (const auto& [name, slot] : plan.assignments) {
+    ++visit;
     std::set<std::string> names;
-    std::set<NodeId> seen;
-    collect(plan, slot.value, names, seen);
+    std::vector<NodeId> open{slot.value};
+    while (!open.empty()) {
+      const NodeId id = open.back();
+      open.pop_back();
+      if (id == 0 || seen[id - 1] == visit) continue;
+      seen[id - 1] = visit;
+      const Node& node = plan.node(id);
+      if (node.op == Op::src) names.insert(node.text);
+      open.insert(open.end(), node.inputs.begin(), node.inputs.end());
+    }
     out[name] = {names.begin(), names.end()};
   }
   return out;

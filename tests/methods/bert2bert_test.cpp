@@ -67,16 +67,6 @@ TEST_CASE("AKI takes new rows from the next layer, and the last layer's from its
   }
 }
 
-TEST_CASE("AKI maps the moments of the layer that the rows come from", "[methods][bert2bert]") {
-  const ModelSpec from = tiny_llama(2);
-  ModelSpec to = from;
-  to.d_ff = 96;
-  const Model before = random_model(from, 3), after = grow(*method("aki").strategy, before, to);
-  const at::Tensor expected = at::cat(
-      {before.state.at("layers.0.mlp.up.weight").exp_avg_sq, before.state.at("layers.1.mlp.up.weight").exp_avg_sq});
-  CHECK(after.state.at("layers.0.mlp.up.weight").exp_avg_sq.equal(expected));
-}
-
 TEST_CASE("depth is stacked: layer i comes from layer i mod l", "[methods][bert2bert]") {
   const Model before = random_model(tiny_gpt2(2), 3);
   for (const char* mode : {"aki", "fpi"}) {

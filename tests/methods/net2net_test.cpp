@@ -151,22 +151,19 @@ TEST_CASE("two hops in all dimensions are as exact as one", "[methods][net2net]"
   }
 }
 
-TEST_CASE("moments follow the weights or start fresh, and identity layers have none", "[methods][net2net]") {
+// What mapped moments are is held against the larger model's gradients in gradient_moments_test.cpp.
+TEST_CASE("moments of changed parameters can start fresh, and identity layers have none", "[methods][net2net]") {
   const ModelSpec from = tiny_llama(1);
   ModelSpec to = from;
   to.num_layers = 2, to.d_ff = 96;
   const Model before = random_model(from, 3);
-  const Model copied = grow(*make_method("net2net", exact()).strategy, before, to);
+  const Model carried = grow(*make_method("net2net", exact()).strategy, before, to);
   Settings zero = exact();
   zero.emplace("moments", "zero");
   const Model fresh = grow(*make_method("net2net", zero).strategy, before, to);
-  const auto& down = before.state.at("layers.0.mlp.down.weight");
-  const auto& grown = copied.state.at("layers.0.mlp.down.weight");
-  CHECK(grown.step == 10);
-  CHECK(max_diff(grown.exp_avg, at::cat({down.exp_avg, down.exp_avg}, 1) / 2) < 1e-15);
-  CHECK(max_diff(grown.exp_avg_sq, at::cat({down.exp_avg_sq, down.exp_avg_sq}, 1) / 4) < 1e-15);
-  CHECK(copied.state.size() == before.state.size());
-  CHECK(copied.state.count("layers.1.attn.q.weight") == 0);
+  CHECK(carried.state.at("layers.0.mlp.down.weight").step == 10);
+  CHECK(carried.state.size() == before.state.size());
+  CHECK(carried.state.count("layers.1.attn.q.weight") == 0);
   CHECK(fresh.state.count("layers.0.mlp.down.weight") == 0);
   CHECK(fresh.state.at("layers.0.attn.q.weight").exp_avg.equal(before.state.at("layers.0.attn.q.weight").exp_avg));
 }

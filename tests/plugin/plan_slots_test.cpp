@@ -132,3 +132,30 @@ TEST_CASE("arguments that would read outside of memory are refused", "[plugin][p
   CHECK_THAT(problem([&](const esp_plan& p) { p.permute(p.impl, 1, -1, nullptr); }), Contains("-1 dimensions"));
   CHECK(problem([](const esp_plan& p) { CHECK(p.mul(nullptr, 1, 1) == 0); }).empty());
 }
+
+TEST_CASE("moments like gradients come through the table, with the gradient's expression or without",
+          "[plugin][plan]") {
+  for (const bool given : {true, false}) {
+    PlanSlots slots(tiny(1), tiny(1));
+    const esp_plan plan = slots.table();
+    for (const auto& info : espalier::param_infos(tiny(1))) {
+      const esp_expr old = plan.src(plan.impl, text(info.name), ESP_WHAT_WEIGHT);
+      CHECK(plan.assign(plan.impl, text(info.name), old, ESP_MOMENTS_LIKE_GRADIENT) == ESP_OK);
+      if (given) CHECK(plan.assign_moment(plan.impl, text(info.name), ESP_WHAT_GRADIENT, old) == ESP_OK);
+    }
+    const auto made = slots.finish("x");
+    for (const auto& [name, slot] : made.assignments) {
+      CHECK(slot.moments == Moments::like_gradient);
+      CHECK(slot.gradient == (given ? slot.value : 0));
+    }
+  }
+}
+
+TEST_CASE("a constant that no parameter can hold is named", "[plugin][plan]") {
+  PlanSlots slots(tiny(1), tiny(1));
+  const esp_plan plan = slots.table();
+  const int64_t size[] = {4};
+  CHECK(plan.full(plan.impl, 1, size, 1e300) == 0);
+  CHECK(error_of([&] { slots.finish("x"); }).message() ==
+        "the growth plan is invalid: full: the value 1e+300 does not fit a 32-bit number");
+}

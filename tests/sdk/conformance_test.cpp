@@ -136,6 +136,19 @@ TEST_CASE("a host that is too old or of another major is refused by init(), with
   }
 }
 
+TEST_CASE("plugins that carry moments like gradients say which host they need", "[sdk][plugins]") {
+  for (const char* name : {"net2net", "bert2bert", "lemon", "zero"}) {
+    INFO(name);
+    PluginLibrary library(plugin_path(name));
+    CHECK(library.entry().min_host_minor == 3);
+    FakeHost host;
+    host.table().abi_minor = 2;
+    CallRecord call;
+    CHECK(library.entry().init(call.raw(), host.raw()) == ESP_FAILED_PRECONDITION);
+    CHECK_THAT(call.message, Contains("0.3 or newer"));
+  }
+}
+
 TEST_CASE("saved state comes back byte for byte, in pieces of any size", "[sdk][plugins]") {
   for (const auto& [path, params] : good_plugins()) {
     INFO(path);

@@ -74,6 +74,27 @@ TEST_CASE("custom moments are given for both tensors", "[sdk][plan]") {
   CHECK(bench.fake.node(assignment.custom.at(ESP_WHAT_EXP_AVG_SQ)).marker == 0.25);
 }
 
+TEST_CASE("moments like gradients may come with the gradient's expression, and need a host that knows them",
+          "[sdk][plan]") {
+  static_assert(ESP_MOMENTS_LIKE_GRADIENT == 3 && ESP_WHAT_GRADIENT == 3, "part of the ABI");
+  Bench bench;
+  const sdk::Plan plan(bench.host_view, bench.fake.raw());
+  const sdk::Param& param = bench.arch.find(0, "norm1", "weight");
+  plan.assign(param, plan.src(param), sdk::Moments::kLikeGradient);
+  plan.assign_gradient(param, 0.5 * plan.src(param));
+  const FakePlan::Assignment& assignment = bench.fake.assignments().at("layers.0.norm1.weight");
+  CHECK(assignment.moments == ESP_MOMENTS_LIKE_GRADIENT);
+  CHECK(bench.fake.node(assignment.custom.at(ESP_WHAT_GRADIENT)).marker == 0.5);
+
+  FakeHost older;
+  older.table().abi_minor = sdk::kMinorOfLikeGradient - 1;
+  const sdk::Host view(older.raw());
+  const sdk::Plan refused(view, bench.fake.raw());
+  CHECK_THROWS_WITH(
+      refused.assign(bench.arch.find(1, "norm1", "weight"), refused.src(param), sdk::Moments::kLikeGradient),
+      Contains("needs host minor 3"));
+}
+
 TEST_CASE("a refusal of the host becomes an Error that names the operation", "[sdk][plan]") {
   Bench bench;
   const sdk::Plan plan(bench.host_view, bench.fake.raw());

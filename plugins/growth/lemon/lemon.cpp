@@ -5,6 +5,8 @@ namespace sdk = espalier::sdk;
 
 class Lemon final : public sdk::StagewiseGrowth {
  public:
+  static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
+
   static void describe(sdk::Description<Lemon>& about) {
     about.id("org.espalier.growth.lemon").version("0.1.0").vendor("Espalier");
     about.summary("lossless growth to any width and depth: mean or zero expansion of the stream, uneven copies inside");
@@ -23,8 +25,10 @@ class Lemon final : public sdk::StagewiseGrowth {
     about.param("position", &Lemon::position_, "where new layers go").choices(sdk::insert_positions());
     about.param("init_std", &Lemon::init_std_, "standard deviation of weights that see only zeros, and of new layers")
         .min(0);
-    about.param("moments", &Lemon::moments_, "optimizer moments of changed parameters: mapped as they are, or fresh")
-        .choices({"copy", "zero"});
+    about
+        .param("moments", &Lemon::moments_,
+               "optimizer moments of changed parameters: as gradients move, by the weight's expression, or fresh")
+        .choices(sdk::width_moments());
   }
 
   void plan(sdk::Call& call, const sdk::Arch& from, const sdk::Arch& to, sdk::Plan& plan) override {
@@ -43,7 +47,7 @@ class Lemon final : public sdk::StagewiseGrowth {
     rule.norm_gain = std::sqrt(width_ratio(before, after));
     rule.average_stream = from.is(ESP_ARCH_LAYERNORM);
     rule.init_std = init_std_;
-    rule.copy_moments = moments_ == "copy";
+    rule.moments = sdk::moments_named(moments_);
     const sdk::Widener wide(plan, from, to, sdk::map_width(before, after, sdk::padded, inner, weigh), rule);
     wide.assign(sdk::insert_layers(before.num_layers, after.num_layers - before.num_layers, position_),
                 [&](const sdk::Param& param, std::int32_t old_layer) {
@@ -61,7 +65,7 @@ class Lemon final : public sdk::StagewiseGrowth {
     return static_cast<double>(from.d_model) / static_cast<double>(to.d_model);
   }
 
-  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "copy";
+  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "like_gradient";
   double unevenness_ = 0.5, init_std_ = 0.02;
 };
 

@@ -33,7 +33,7 @@ class Msg final : public sdk::StagewiseGrowth {
     sdk::WidthRule rule;
     rule.init_std = init_std_;
     rule.silent_layers = false;
-    rule.copy_moments = moments_ == "copy";
+    rule.moments = sdk::moments_named(moments_);
     const sdk::Widener wide(plan, from, to, sdk::map_width(from.dims(), to.dims(), sdk::padded, sdk::padded), rule);
     wide.assign(sdk::insert_layers(from.num_layers(), to.num_layers() - from.num_layers(), position_),
                 [&](const sdk::Param& param, std::int32_t old_layer) {

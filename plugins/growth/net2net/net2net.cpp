@@ -5,6 +5,8 @@ namespace sdk = espalier::sdk;
 
 class Net2Net final : public sdk::StagewiseGrowth {
  public:
+  static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
+
   static void describe(sdk::Description<Net2Net>& about) {
     about.id("org.espalier.growth.net2net").version("0.1.0").vendor("Espalier");
     about.summary("wider by copies of units with noise (Net2WiderNet), deeper by identity layers (Net2DeeperNet)");
@@ -21,8 +23,10 @@ class Net2Net final : public sdk::StagewiseGrowth {
         .tunable();
     about.param("position", &Net2Net::position_, "where identity layers go").choices(sdk::insert_positions());
     about.param("init_std", &Net2Net::init_std_, "standard deviation of the other weights of identity layers").above(0);
-    about.param("moments", &Net2Net::moments_, "optimizer moments of changed parameters: mapped as they are, or fresh")
-        .choices({"copy", "zero"});
+    about
+        .param("moments", &Net2Net::moments_,
+               "optimizer moments of changed parameters: as gradients move, by the weight's expression, or fresh")
+        .choices(sdk::width_moments());
   }
 
   void plan(sdk::Call& call, const sdk::Arch& from, const sdk::Arch& to, sdk::Plan& plan) override {
@@ -30,7 +34,7 @@ class Net2Net final : public sdk::StagewiseGrowth {
     const sdk::Choose choose = mapping_ == "random" ? sdk::random_choice(call.rng()) : sdk::Choose(sdk::circular);
     sdk::WidthRule rule;
     rule.init_std = init_std_;
-    rule.copy_moments = moments_ == "copy";
+    rule.moments = sdk::moments_named(moments_);
     const sdk::Widener wide(plan, from, to, sdk::map_width(from.dims(), to.dims(), choose, choose), rule);
     const auto layers = sdk::insert_layers(from.num_layers(), to.num_layers() - from.num_layers(), position_);
     bool noisy = false;
@@ -58,7 +62,7 @@ class Net2Net final : public sdk::StagewiseGrowth {
     return nullptr;
   }
 
-  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "copy";
+  std::string mapping_ = "circular", position_ = "interleaved", moments_ = "like_gradient";
   double noise_ = 0.001, init_std_ = 0.02;
 };
 

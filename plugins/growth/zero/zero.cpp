@@ -5,6 +5,8 @@ namespace sdk = espalier::sdk;
 
 class Zero final : public sdk::StagewiseGrowth {
  public:
+  static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
+
   static void describe(sdk::Description<Zero>& about) {
     about.id("org.espalier.growth.zero").version("0.1.0").vendor("Espalier");
     about.summary("new width and new layers whose output is zero: exact with RMSNorm, and in depth with any norm");
@@ -19,8 +21,10 @@ class Zero final : public sdk::StagewiseGrowth {
         .choices({"zero_in", "zero_out"});
     about.param("position", &Zero::position_, "where new layers go").choices(sdk::insert_positions());
     about.param("init_std", &Zero::init_std_, "standard deviation of the new weights that are not zero").above(0);
-    about.param("moments", &Zero::moments_, "optimizer moments of changed parameters: padded with zeros, or fresh")
-        .choices({"copy", "zero"});
+    about
+        .param("moments", &Zero::moments_,
+               "optimizer moments of changed parameters: as gradients move, by the weight's expression, or fresh")
+        .choices(sdk::width_moments());
   }
 
   void plan(sdk::Call&, const sdk::Arch& from, const sdk::Arch& to, sdk::Plan& plan) override {
@@ -33,7 +37,7 @@ class Zero final : public sdk::StagewiseGrowth {
     sdk::WidthRule rule;
     rule.norm_gain = std::sqrt(width_ratio(before, after));
     rule.init_std = init_std_;
-    rule.copy_moments = moments_ == "copy";
+    rule.moments = sdk::moments_named(moments_);
     const sdk::Widener wide(plan, from, to, sdk::map_width(before, after, sdk::padded, sdk::padded), rule);
     wide.assign(sdk::insert_layers(before.num_layers, after.num_layers - before.num_layers, position_),
                 [&](const sdk::Param& param, std::int32_t old_layer) {
@@ -84,7 +88,7 @@ class Zero final : public sdk::StagewiseGrowth {
     return wide.with_normal(value, param, sdk::Where::kNewInputs, init_std_);
   }
 
-  std::string new_units_ = "zero_in", position_ = "interleaved", moments_ = "copy";
+  std::string new_units_ = "zero_in", position_ = "interleaved", moments_ = "like_gradient";
   double init_std_ = 0.02;
 };
 

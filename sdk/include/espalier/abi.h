@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define ESP_ABI_MAJOR 0u /* also part of the entry symbol's name: esp_entry_v0 */
-#define ESP_ABI_MINOR 2u /* +1 for each appended field or new extension; never for a bug fix */
+#define ESP_ABI_MINOR 3u /* +1 for each appended field or new extension; never for a bug fix */
 
 #if defined(__GNUC__)
 #define ESP_EXPORT __attribute__((visibility("default")))

@@ -48,11 +48,21 @@ typedef uint32_t esp_expr; /* a node of the plan; 0 = the call failed and its re
 #define ESP_WHAT_WEIGHT 0u
 #define ESP_WHAT_EXP_AVG 1u
 #define ESP_WHAT_EXP_AVG_SQ 2u
+/* Only for assign_moment(), with ESP_MOMENTS_LIKE_GRADIENT. Since host minor 3. */
+#define ESP_WHAT_GRADIENT 3u
 
 /* What becomes of the optimizer's moments of a new parameter. */
 #define ESP_MOMENTS_ZERO 0u   /* fresh state, step 0 */
 #define ESP_MOMENTS_MAP 1u    /* the weight's expression applied to exp_avg, with squared coefficients to exp_avg_sq */
 #define ESP_MOMENTS_CUSTOM 2u /* as given by assign_moment for both moments */
+/* As a gradient moves, which is not as weights do: of k copies that share what reads them, each gets a part of the old
+ * gradient. assign_moment(ESP_WHAT_GRADIENT) says how: an expression over src(..., ESP_WHAT_WEIGHT) in which each
+ * weight stands for its gradient. It is applied to exp_avg, and with squared coefficients to exp_avg_sq. Without it the
+ * host takes the smallest gradient G' that fits, with W' = M W and G = M^T G': G' = (pseudo-inverse of M)^T G. For
+ * W' = A W B that is (A+)^T G (B+)^T: k plain copies get G / k each, copies that carry 1/k of a weight each get G. It
+ * can do so where the value is made of pieces and copies of old weights times constants (each new value from one old
+ * one), or of products of such by constant matrices; a plan that mixes old values is refused. Since host minor 3. */
+#define ESP_MOMENTS_LIKE_GRADIENT 3u
 
 /* How the learned() leaves of a plan are trained: the operator phase. Its steps are steps of the run: they take
  * batches, count in tokens and FLOPs, and come first in the new stage. AdamW, on the leaves alone. */
@@ -66,8 +76,8 @@ typedef struct esp_learning {
 } esp_learning;
 
 /* Builder of a growth plan, implemented by the host. Nothing runs until the host has checked the whole plan. After the
- * first failure every call returns 0 or an error, and the host reports the first reason. All [driver], during plan().
- */
+ * first failure every call returns 0 or an error, and the host reports the first reason. Constants must fit 32-bit
+ * floating point. A plan has at most a million nodes with 16 million inputs. All [driver], during plan(). */
 typedef struct esp_plan {
   uint32_t struct_size, pad;
   void* impl;
@@ -88,7 +98,7 @@ typedef struct esp_plan {
    * the operator phase stand in the plan that is recorded. A plan with leaves needs learn(). */
   esp_expr (*learned)(void* impl, esp_str name, esp_expr init);
   esp_status (*assign)(void* impl, esp_str new_param, esp_expr value, uint32_t moments);
-  esp_status (*assign_moment)(void* impl, esp_str new_param, uint32_t what, esp_expr value);
+  esp_status (*assign_moment)(void* impl, esp_str new_param, uint32_t what, esp_expr value); /* not ESP_WHAT_WEIGHT */
   esp_status (*expect_preserving)(void* impl, double tol); /* this plan keeps the logits within tol (absolute, fp32) */
   esp_status (*learn)(void* impl, const esp_learning*);    /* once */
 } esp_plan;

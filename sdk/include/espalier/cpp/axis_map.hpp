@@ -20,6 +20,8 @@ struct AxisMap {
   std::vector<std::int64_t> from;  ///< the old unit, or kNoUnit
   std::vector<double> added;       ///< 1 unless it is the original in its new place
   std::vector<double> make, use;   ///< factors of weights that produce the unit and of weights that consume it
+  /// The part of the old unit's gradient that comes back to this one: those that consume copies share it out by `use`.
+  std::vector<double> share;
 
   std::size_t size() const { return from.size(); }
   /// False: every unit stays as it is, and no expression changes.
@@ -95,6 +97,7 @@ inline AxisMap axis_map(std::int64_t num_old, std::vector<std::int64_t> from, co
     map.make.push_back(1);
     map.use.push_back(from[i] == kNoUnit ? 1 : weights[i] / total[static_cast<std::size_t>(from[i])]);
   }
+  map.share = map.use;
   map.from = std::move(from);
   return map;
 }
@@ -110,6 +113,7 @@ inline AxisMap blocks(const AxisMap& outer, const AxisMap& inner) {
       map.added.push_back(outer.added[o] != 0 || inner.added[i] != 0 ? 1 : 0);
       map.make.push_back(outer.make[o] * inner.make[i]);
       map.use.push_back(outer.use[o] * inner.use[i]);
+      map.share.push_back(outer.share[o] * inner.share[i]);
     }
   }
   return map;
@@ -161,8 +165,17 @@ inline HeadMap map_heads(const Dims& from, const Dims& to, const Choose& choose,
               axis_map(from.num_kv_heads, kv, equal_weights(kv.size(), "kv"))};
   map.query.added = query_added;
   map.kv.added = kv_added;
-  // Nobody sums over copies of a key/value head: each query head reads one.
+  // Nobody sums over copies of a key/value head: each query head reads one. So what comes back to a copy is what its
+  // query heads get, of all that the old head's got: exact where each of them has the same part.
   map.kv.use.assign(kv.size(), 1.0);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    double share = 0;
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      const std::size_t head = g * members.size() + m;
+      if (query[head] != kNoUnit) share += map.query.use[head];
+    }
+    map.kv.share[g] = share / static_cast<double>(old_group);
+  }
   return map;
 }
 

@@ -16,7 +16,12 @@ enum class Moments : std::uint32_t {
   kZero = ESP_MOMENTS_ZERO,      ///< fresh state, step 0
   kMap = ESP_MOMENTS_MAP,        ///< the weight's expression, squared coefficients for exp_avg_sq
   kCustom = ESP_MOMENTS_CUSTOM,  ///< as given by Plan::assign_moment for both moments
+  /// As a gradient moves: as given by Plan::assign_gradient, or found by the host from the weight's expression. Needs a
+  /// class with min_host_minor = kMinorOfLikeGradient.
+  kLikeGradient = ESP_MOMENTS_LIKE_GRADIENT,
 };
+
+constexpr std::uint32_t kMinorOfLikeGradient = 3;  ///< the first host minor that has Moments::kLikeGradient
 
 /// Which tensor of an old parameter to read.
 enum class What : std::uint32_t {
@@ -123,6 +128,10 @@ class Plan {
 
   /// Gives a parameter of the larger model its value. Each one exactly once.
   void assign(const Param& new_param, Expr value, Moments moments) const {
+    if (moments == Moments::kLikeGradient && host_.abi_minor() < kMinorOfLikeGradient) {
+      throw unimplemented("this host (minor ", host_.abi_minor(),
+                          ") cannot carry moments like gradients: that needs host minor ", kMinorOfLikeGradient);
+    }
     done("assign", slot(table_.assign, "assign")(table_.impl, str(new_param.name()), value.id(),
                                                  static_cast<std::uint32_t>(moments)));
   }
@@ -130,6 +139,12 @@ class Plan {
   void assign_moment(const Param& new_param, What what, Expr value) const {
     done("assign_moment", slot(table_.assign_moment, "assign_moment")(table_.impl, str(new_param.name()),
                                                                       static_cast<std::uint32_t>(what), value.id()));
+  }
+  /// With Moments::kLikeGradient: how the gradient follows from those of the old parameters. Each weight that
+  /// `gradient` reads stands for its gradient.
+  void assign_gradient(const Param& new_param, Expr gradient) const {
+    done("assign_gradient", slot(table_.assign_moment, "assign_moment")(table_.impl, str(new_param.name()),
+                                                                        ESP_WHAT_GRADIENT, gradient.id()));
   }
   /// This plan keeps the logits within `tolerance` (absolute, fp32); the host verifies it.
   void expect_preserving(double tolerance) const {

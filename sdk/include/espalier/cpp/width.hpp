@@ -48,13 +48,24 @@ inline bool scaled_eps(const Dims& from, const Dims& to, double ratio) {
   return std::abs(from.norm_eps * ratio - to.norm_eps) <= 1e-6 * to.norm_eps;
 }
 
+/// What a strategy may offer for the moments of parameters that grow.
+inline std::vector<std::string> width_moments() {
+  return {"like_gradient", "copy", "zero"};
+}
+
+/// The choice that the user wrote. "copy" is the weight's own expression.
+inline Moments moments_named(const std::string& name) {
+  if (name == "like_gradient") return Moments::kLikeGradient;
+  return name == "copy" ? Moments::kMap : Moments::kZero;
+}
+
 /// How Widener treats what has no original, and the norms.
 struct WidthRule {
-  double norm_gain = 1;         ///< factor on the gains that are kept; gains of new dimensions are 1
-  bool average_stream = false;  ///< new dimensions of the residual stream carry the mean of the old ones, else 0
-  double init_std = 0.02;       ///< of inserted layers
-  bool silent_layers = true;    ///< inserted layers add nothing yet: attn.o and mlp.down are 0
-  bool copy_moments = true;     ///< else every parameter that changes starts with fresh moments
+  double norm_gain = 1;             ///< factor on the gains that are kept; gains of new dimensions are 1
+  bool average_stream = false;      ///< new dimensions of the residual stream carry the mean of the old ones, else 0
+  double init_std = 0.02;           ///< of inserted layers
+  bool silent_layers = true;        ///< inserted layers add nothing yet: attn.o and mlp.down are 0
+  Moments moments = Moments::kMap;  ///< of parameters that change; all others keep theirs
 };
 
 /// Builds the expressions of one plan. Valid while the plan is.
@@ -74,6 +85,29 @@ class Widener {
       if (axis != nullptr && axis->changes()) value = mapped(value, param, dim, *axis);
     }
     return value;
+  }
+
+  /// The gradient of `param` over that of layer `old_layer`'s, as it is where growth keeps the function: through what
+  /// reads an axis comes back to a producer as `share` of it, a consumer sees the old unit's value in every copy, and a
+  /// gain gets what its larger input makes. 0 in the parts without an original: what they get does not follow from the
+  /// old gradients.
+  Expr gradient(const Param& param, std::int32_t old_layer) const {
+    Expr out = plan_.src(from_.find_like(param, old_layer));
+    for (std::size_t dim = 0; dim < param.shape().size(); ++dim) {
+      const AxisMap* axis = map_.find(param.axis(dim));
+      if (axis == nullptr || !axis->changes()) continue;
+      const Side side = side_of(param, dim);
+      std::vector<double> factors;
+      for (std::size_t i = 0; i < axis->size(); ++i) {
+        double factor = 1;
+        if (side == Side::kProduced) factor = axis->share[i] / axis->make[i];
+        if (side == Side::kNorm && !as_head(param)) factor = axis->share[i];
+        if (is_gain(param)) factor /= rule_.norm_gain;
+        factors.push_back(axis->from[i] == kNoUnit ? 0 : factor);
+      }
+      out = picked(out, param, dim, *axis, factors);
+    }
+    return out;
   }
 
   /// `value` plus normal numbers on the part that has no original. Vectors stay as they are.
@@ -121,32 +155,48 @@ class Widener {
       if (source.is_copy) {
         plan_.assign(param, fresh(param), Moments::kZero);
       } else {
-        plan_.assign(param, value(param, source.old_layer),
-                     rule_.copy_moments || !changes(param) ? Moments::kMap : Moments::kZero);
+        assign_one(param, value(param, source.old_layer), [&] { return gradient(param, source.old_layer); });
       }
     }
   }
 
+  /// Assigns one parameter with moments as the rule says; gradient() makes its gradient's expression where that is
+  /// needed.
+  template <class Gradient>
+  void assign_one(const Param& param, Expr value, Gradient&& gradient) const {
+    const Moments moments = changes(param) ? rule_.moments : Moments::kMap;
+    plan_.assign(param, value, moments);
+    if (moments == Moments::kLikeGradient) plan_.assign_gradient(param, gradient());
+  }
+
  private:
+  static bool is_gain(const Param& param) { return side_of(param, 0) == Side::kNorm && param.leaf() == "weight"; }
+  /// With tied embeddings the final norm stands for the head, which cannot share out its input.
+  bool as_head(const Param& param) const { return param.role() == "final_norm" && to_.is(ESP_ARCH_TIED); }
+
+  /// Unit i of the result is unit axis.from[i] times factors[i]; the factor of a unit without an original is 0.
+  Expr picked(Expr value, const Param& param, std::size_t dim, const AxisMap& axis,
+              const std::vector<double>& factors) const {
+    std::vector<std::int64_t> index;
+    for (const std::int64_t unit : axis.from) index.push_back(unit == kNoUnit ? 0 : unit);
+    const Expr out = value.gather(static_cast<std::int32_t>(dim), index);
+    const bool plain = std::all_of(factors.begin(), factors.end(), [](double f) { return f == 1; });
+    return plain ? out : out * along(param, dim, factors);
+  }
+
   Expr mapped(Expr value, const Param& param, std::size_t dim, const AxisMap& axis) const {
     const Side side = side_of(param, dim);
-    const bool gain = side == Side::kNorm && param.leaf() == "weight";
-    const bool as_head = side == Side::kNorm && param.role() == "final_norm" && to_.is(ESP_ARCH_TIED);
-    std::vector<std::int64_t> index;
+    const bool gain = is_gain(param);
     std::vector<double> factors;
     for (std::size_t i = 0; i < axis.size(); ++i) {
       const bool orphan = axis.from[i] == kNoUnit;
       double factor = 1;
       if (side == Side::kProduced) factor = axis.make[i];
-      if (side == Side::kConsumed || as_head) factor = axis.use[i];
+      if (side == Side::kConsumed || as_head(param)) factor = axis.use[i];
       if (gain) factor *= rule_.norm_gain;
-      index.push_back(orphan ? 0 : axis.from[i]);
       factors.push_back(orphan ? 0 : factor);
     }
-    Expr out = value.gather(static_cast<std::int32_t>(dim), index);
-    if (!std::all_of(factors.begin(), factors.end(), [](double f) { return f == 1; })) {
-      out = out * along(param, dim, factors);
-    }
+    Expr out = picked(value, param, dim, axis, factors);
     if (gain) out = out + along(param, dim, axis.orphans());
     const bool averaged = rule_.average_stream && side == Side::kProduced && param.axis(dim) == "d_model";
     if (averaged) out = out + mean(value, param, dim, axis) * along(param, dim, axis.orphans());

@@ -212,3 +212,28 @@ TEST_CASE("embedding and head may train in phase A", "[methods][cgls]") {
     CHECK(model.params.at("layers.0.attn.q.weight").equal(before.params.at("layers.0.attn.q.weight")));
   }
 }
+
+TEST_CASE("with tied embeddings, freezing one of embedding and head is refused by name", "[methods][cgls]") {
+  for (const char* key : {"freeze_head", "freeze_embedding"}) {
+    Settings settings = two_to_five("top", "random");
+    settings.emplace(key, false);
+    const auto refused = [&](bool tied, Settings with) {
+      ModelSpec from = tiny_llama(2), to = tiny_llama(3);
+      from.tie_embeddings = to.tie_embeddings = tied;
+      return error_of([&] { make_method("cgls", with).strategy->plan(from, to); });
+    };
+    CHECK_THAT(refused(true, settings),
+               Contains("freeze_embedding = ") && Contains("freeze_head = ") && Contains("tie_embeddings = false"));
+    CHECK(refused(false, settings) == "no error");
+    settings.insert_or_assign("phase_a", "0st");  // no phase A, nothing to contradict
+    CHECK(refused(true, settings) == "no error");
+  }
+  // Both at once: the matrix trains in phase A, whole.
+  Settings neither = two_to_five("top", "random");
+  neither.emplace("freeze_head", false);
+  neither.emplace("freeze_embedding", false);
+  Model model = random_model(tiny_llama(3), 1);
+  const Model before = copy_of(model);
+  train(model, shape_at(*make_method("cgls", neither).strategy, tiny_llama(3), in_stage(1, 0)), 1);
+  CHECK_FALSE(model.params.at("embed.weight").equal(before.params.at("embed.weight")));
+}

@@ -30,11 +30,11 @@ void check_probabilities(growth::Strategy& strategy, int64_t num_layers, double 
 }  // namespace
 
 TEST_CASE("the keep probability falls with depth and time as the formula says", "[methods][pld]") {
-  auto absolute = make_method("pld", {{"theta_bar", 0.4}, {"gamma", 0.01}, {"scaling", "inverse"}});
+  auto absolute = make_method("pld", {{"theta_bar", 0.4}, {"gamma", 0.01}, {"count_from", 1}});
   check_probabilities(*absolute.strategy, 6, 0.4, 0.01, 1);
-  auto per_run = make_method("pld", {{"theta_bar", 0.4}, {"gamma_total", 20.0}, {"scaling", "inverse"}});
+  auto per_run = make_method("pld", {{"theta_bar", 0.4}, {"gamma_total", 20.0}, {"count_from", 1}});
   check_probabilities(*per_run.strategy, 6, 0.4, 20.0 / 1000, 1);
-  auto from_zero = make_method("pld", {{"theta_bar", 0.4}, {"gamma", 0.01}, {"scaling", "inverse"}, {"count_from", 0}});
+  auto from_zero = make_method("pld", {{"theta_bar", 0.4}, {"gamma", 0.01}});
   check_probabilities(*from_zero.strategy, 6, 0.4, 0.01, 0);
 }
 
@@ -57,6 +57,32 @@ TEST_CASE("the first step runs everything, and theta_bar 1 always does", "[metho
   CHECK(shape_at(*method.strategy, spec, at_step(500)) != everything(spec));
   auto never = make_method("pld", {{"theta_bar", 1.0}});
   for (int64_t step = 0; step < 200; ++step) CHECK(shape_at(*never.strategy, spec, at_step(step)) == everything(spec));
+}
+
+TEST_CASE("as in DeepSpeed's code the first layer always runs, and what runs is scaled so that its mean stays 1",
+          "[methods][pld]") {
+  constexpr int64_t kSteps = 10000, kLayers = 5;
+  auto method = make_method("pld", {{"gamma", 1.0}});
+  std::vector<double> runs(kLayers, 0), scaled(kLayers, 0);
+  for (int64_t step = 1000; step < 1000 + kSteps; ++step) {
+    const StepShape shape = shape_at(*method.strategy, tiny_llama(kLayers), at_step(step));
+    for (size_t i = 0; i < kLayers; ++i) {
+      runs[i] += shape.run[i];
+      scaled[i] += shape.run[i] != 0 ? shape.scale[i] : 0;
+    }
+  }
+  CHECK(runs[0] == kSteps);
+  CHECK(scaled[0] == kSteps);
+  for (size_t i = 1; i < kLayers; ++i) {
+    const double keep = runs[i] / kSteps;
+    CHECK(keep < runs[i - 1] / kSteps);
+    CHECK(keep > 0.5);
+    // The mean of run * scale is 1; its standard deviation sqrt((1 - p) / p / n).
+    CHECK(std::abs(scaled[i] / kSteps - 1) < 4 * std::sqrt((1 - keep) / keep / kSteps));
+  }
+  auto unscaled = make_method("pld", {{"gamma", 1.0}, {"scaling", "none"}, {"count_from", 1}});
+  CHECK(runs_of_layers(*unscaled.strategy, tiny_llama(kLayers), 0, kSteps, 1000)[0] < kSteps);
+  for (const float scale : shape_at(*unscaled.strategy, tiny_llama(kLayers), at_step(900)).scale) CHECK(scale == 1);
 }
 
 TEST_CASE("PLD draws by seed and step alone", "[methods][pld]") {

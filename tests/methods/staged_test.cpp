@@ -25,8 +25,10 @@ std::vector<ModelSpec> settings() {
   return out;
 }
 
+// Without noise unless it is asked for: the paper's own growth, whose identities hold to the last digits.
 plugin::GrowthPlugin staged(Settings extra = {}) {
   extra.emplace("num_layers", List{1});
+  extra.emplace("noise", 0.0);
   return make_method("staged", extra);
 }
 
@@ -35,6 +37,12 @@ std::vector<at::Tensor> halves(const ParamInfo& info, const at::Tensor& grown) {
   if (!info.is_matrix()) return {grown.chunk(2, 0)[0], grown.chunk(2, 0)[1]};
   if (info.axes[0] == "vocab" || info.axes[0] == "seq") return {grown.chunk(2, 1)[0], grown.chunk(2, 1)[1]};
   return {grown.chunk(2, 0)[0].chunk(2, 1)[0], grown.chunk(2, 0)[1].chunk(2, 1)[1]};
+}
+ParamInfo from_infos(const ModelSpec& spec, const std::string& name) {
+  for (const ParamInfo& info : param_infos(spec))
+    if (info.name == name) return info;
+  FAIL("no parameter " << name);
+  return {};
 }
 // The off-diagonal blocks of a linear weight; none for others.
 std::vector<at::Tensor> crossings(const ParamInfo& info, const at::Tensor& grown) {
@@ -97,6 +105,55 @@ TEST_CASE("mapped moments are those of a large model that saw the same batches",
       compare(moments.exp_avg_sq, 0.001 * gradient.square());
     }
   }
+}
+
+TEST_CASE("noise keeps the logits, in width and in depth and width", "[methods][staged]") {
+  for (const double noise : {1e-4, 0.1}) {
+    auto method = staged({{"noise", noise}});
+    for (const ModelSpec& from : settings()) {
+      INFO(text(from) << " " << noise);
+      ModelSpec to = doubled(from);
+      CHECK(logit_change(*method.strategy, from, to) < 1e-10);
+      to.num_layers *= 2;
+      CHECK(logit_change(*method.strategy, from, to) < 1e-10);
+      CHECK(method.strategy->plan(from, to).preserving_tol.has_value());
+    }
+  }
+}
+
+TEST_CASE("by default the halves part in training; without noise they stay equal", "[methods][staged]") {
+  const ModelSpec from = tiny_llama(), to = doubled(from);
+  const Model small = random_model(from, 3);
+  const auto gap_after = [&](const Settings& settings, int steps) {
+    Model large = grow(*make_method("staged", settings).strategy, small, to);
+    for (int step = 0; step < steps; ++step) {
+      const auto grads = gradients(large, random_tokens(to, 3, static_cast<uint64_t>(step)));
+      for (const auto& param : large.params) param.value.sub_(grads.at(param.info.name), 0.5);
+    }
+    const auto parts = halves(from_infos(to, "layers.1.mlp.up.weight"), large.params.at("layers.1.mlp.up.weight"));
+    return max_diff(parts[0], parts[1]);
+  };
+  const Settings none{{"num_layers", List{1}}, {"noise", 0.0}}, standard{{"num_layers", List{1}}};
+  const double at_start = gap_after(standard, 0), trained = gap_after(standard, 20);
+  CHECK(at_start > 1e-5);  // small beside weights of 0.2,
+  CHECK(at_start < 1e-3);
+  CHECK(trained > 2 * at_start);  // and growing
+  CHECK(gap_after(none, 20) < 1e-12);
+}
+
+TEST_CASE("the noise has the stated size and is drawn apart for each half", "[methods][staged]") {
+  const ModelSpec from = tiny_gpt2(), to = doubled(from);
+  const Model small = random_model(from, 3);
+  const Model large = grow(*staged({{"noise", 0.01}}).strategy, small, to);
+  const at::Tensor old = small.params.at("layers.0.attn.q.weight"), grown = large.params.at("layers.0.attn.q.weight");
+  const auto rows = grown.chunk(2, 0);
+  CHECK(max_diff(rows[0].chunk(2, 1)[0] + rows[0].chunk(2, 1)[1], old) < 1e-15);
+  CHECK(max_diff(rows[1].chunk(2, 1)[0] + rows[1].chunk(2, 1)[1], old) < 1e-15);
+  const at::Tensor upper = rows[0].chunk(2, 1)[1], lower = rows[1].chunk(2, 1)[0];
+  CHECK(upper.std().item<double>() == Approx(0.01).epsilon(0.1));
+  CHECK(lower.std().item<double>() == Approx(0.01).epsilon(0.1));
+  CHECK(std::abs((upper * lower).mean().item<double>()) < 1e-5);
+  CHECK(large.params.at("embed.weight").chunk(2, 1)[0].equal(small.params.at("embed.weight")));
 }
 
 TEST_CASE("moments can start fresh instead", "[methods][staged]") {

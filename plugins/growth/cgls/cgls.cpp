@@ -67,6 +67,7 @@ class Cgls final : public sdk::Growth {
     if (to.num_layers() < from.num_layers()) {
       throw sdk::invalid("cannot shrink from ", from.num_layers(), " to ", to.num_layers(), " layers");
     }
+    check_tied(to);
     sdk::NewLayers policy;
     policy.init = init_;
     policy.std = std_;
@@ -102,6 +103,16 @@ class Cgls final : public sdk::Growth {
   /// Where each layer comes from; the new ones have is_copy set.
   std::vector<sdk::LayerSource> placed(std::int64_t before, std::int64_t after) const {
     return sdk::insert_layers(before, after - before, position_);
+  }
+
+  /// One matrix is embedding and head: it rests or it trains.
+  void check_tied(const sdk::Arch& model) const {
+    if (!model.is(ESP_ARCH_TIED) || phase_a_.steps == 0 || freeze_embedding_ == freeze_head_) return;
+    throw sdk::invalid(
+        "freeze_embedding = ", sdk::toml_literal(freeze_embedding_),
+        " and freeze_head = ", sdk::toml_literal(freeze_head_),
+        " cannot both hold with tied embeddings, where one matrix is embedding and head: set both to the "
+        "same, or [model].tie_embeddings = false");
   }
 
   /// A stage that ends before its phase A does would never train the whole model.

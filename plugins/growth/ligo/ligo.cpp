@@ -25,10 +25,14 @@ class Ligo final : public sdk::StagewiseGrowth {
     about.param("depth_noise", &Ligo::depth_noise_, "uniform noise on the depth coefficients before normalising")
         .min(0);
     about
-        .param("width_init", &Ligo::width_init_,
-               "what a new unit starts as: an average of old ones, a copy of a random one, zero, or normal weights")
+        .param(
+            "width_init", &Ligo::width_init_,
+            "what a new unit starts as: an average of old ones, a copy of a random one, zero (where it is made; what "
+            "reads it is an average, with an operator of its own), or normal weights")
         .choices({"average", "select", "zero", "normal"});
-    about.param("tying", &Ligo::tying_, "operators of q, k and v: one for all layers, or one for each new layer")
+    about
+        .param("tying", &Ligo::tying_,
+               "operators of q, k, v and the MLP: one for all layers, or one for each new layer")
         .choices({"shared", "per_layer"});
     about.param("scale_norms", &Ligo::scale_norms_,
                 "RMSNorm gains times sqrt(d/D) and eps times d/D, so that zero-padding the width changes nothing");
@@ -57,6 +61,7 @@ class Ligo final : public sdk::StagewiseGrowth {
       plan.assign(param, value, moments_ == "map" ? sdk::Moments::kMap : sdk::Moments::kZero);
     }
     if (steps_ > 0 && operators.any()) plan.learn(learning());
+    if (steps_ == 0 && width_init_ == "select" && !from.dims().same_width(to.dims())) warn_of_twins(call);
   }
 
  private:
@@ -78,6 +83,15 @@ class Ligo final : public sdk::StagewiseGrowth {
     if (lr_shape_ == "linear") out.shape = sdk::Learning::Shape::kLinear;
     if (lr_shape_ == "cosine") out.shape = sdk::Learning::Shape::kCosine;
     return out;
+  }
+
+  void warn_of_twins(sdk::Call& call) {
+    if (warned_) return;
+    warned_ = true;
+    call.warning(
+        "width_init = \"select\" with steps = 0 makes twins: a new unit and the one that it copies have equal "
+        "weights on both sides, get equal gradients and stay equal; let the operators learn (steps), or take "
+        "width_init = \"average\" or the plugin net2net, which adds noise");
   }
 
   static bool is_norm(const sdk::Param& param) {
@@ -119,7 +133,7 @@ class Ligo final : public sdk::StagewiseGrowth {
     const std::vector<std::int64_t> new_shape(param.shape().begin(), param.shape().end());
     for (std::size_t dim = 0; dim < new_shape.size(); ++dim) {
       if (old_shape[dim] == new_shape[dim]) continue;
-      const sdk::Expr& extra = step.operators.width(operator_of(step, param, dim), old_shape[dim], new_shape[dim]);
+      const sdk::Expr& extra = width_operator(step, param, dim, old_shape[dim], new_shape[dim]);
       const auto axis = static_cast<std::int32_t>(dim);
       if (new_shape.size() == 1) {
         const sdk::Expr column = value.reshape({old_shape[0], 1});
@@ -133,18 +147,37 @@ class Ligo final : public sdk::StagewiseGrowth {
     return value;
   }
 
+  /// The operator of one side. With width_init "zero" those that make a new unit start at zero, and those that read it
+  /// have an operator of their own which starts as averages: were both zero, neither would get a gradient, ever. A key
+  /// meets a query, a gate its value and a gain its norm in a product, so they count as readers.
+  const sdk::Expr& width_operator(const Step& step, const sdk::Param& param, std::size_t dim, std::int64_t num_old,
+                                  std::int64_t num_new) const {
+    const std::string name = operator_of(step, param, dim);
+    if (width_init_ != "zero") return step.operators.width(name, num_old, num_new, ligo::Start::kAsChosen);
+    const bool gain = is_norm(param) && param.leaf() == "weight";
+    const bool factor = dim == 0 && (param.role() == "attn.k" || param.role() == "mlp.gate");
+    if (gain || factor || sdk::side_of(param, dim) == sdk::Side::kConsumed) {
+      return step.operators.width(name + ".in", num_old, num_new, ligo::Start::kAverage);
+    }
+    return step.operators.width(name, num_old, num_new, ligo::Start::kZero);
+  }
+
   /// g_e for the residual stream, g_q g_k g_v for the heads, g_f for the MLP. attn.o consumes what v produces; where
   /// grouped-query attention makes the two spaces differ in size, it has an operator g_o of its own.
   std::string operator_of(const Step& step, const sdk::Param& param, std::size_t dim) const {
     const std::string_view axis = param.axis(dim), role = param.role();
     if (axis == "d_model") return "width.e";
-    if (axis == "d_ff") return "width.f";
+    const auto of_layer = [&](std::string name) {
+      return tying_ == "shared" ? name : sdk::cat(name, ".", param.layer());
+    };
+    if (axis == "d_ff") return of_layer("width.f");
     const auto grouped = [](const sdk::Dims& d) { return d.num_heads != d.num_kv_heads; };
     std::string name = "width." + std::string(role.substr(role.rfind('.') + 1));
     if (role == "attn.o" && !grouped(step.from.dims()) && !grouped(step.to.dims())) name = "width.v";
-    return tying_ == "shared" ? name : sdk::cat(name, ".", param.layer());
+    return of_layer(name);
   }
 
+  bool warned_ = false;  // plans are made more than once
   std::int64_t steps_ = 100, warmup_ = 0;
   double lr_ = 2e-4, weight_decay_ = 0.1, max_norm_ = 1.0, depth_noise_ = 0.03;
   std::string lr_shape_ = "constant", depth_init_ = "stack", width_init_ = "average", tying_ = "shared";

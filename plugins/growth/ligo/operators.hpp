@@ -18,6 +18,9 @@ struct OperatorOptions {
   bool learned = true;
 };
 
+/// How the rows of a width operator start.
+enum class Start { kAsChosen, kZero, kAverage };
+
 /// Makes each operator once and hands it out by name; operators of one name are tied. One plan's worth.
 class Operators {
  public:
@@ -25,10 +28,10 @@ class Operators {
       : rng_(call.rng()), plan_(plan), options_(std::move(options)) {}
 
   /// Rows of the operator that come after the identity: R [num_new - num_old, num_old].
-  const sdk::Expr& width(const std::string& name, std::int64_t num_old, std::int64_t num_new) {
+  const sdk::Expr& width(const std::string& name, std::int64_t num_old, std::int64_t num_new, Start start) {
     const auto found = made_.find(name);
     if (found != made_.end()) return found->second;
-    return made_.emplace(name, leaf(name, width_start(name, num_new - num_old, num_old))).first->second;
+    return made_.emplace(name, leaf(name, width_start(name, num_new - num_old, num_old, start))).first->second;
   }
 
   /// Coefficients of the old layers [num_new, num_old], for one kind of parameter.
@@ -47,10 +50,10 @@ class Operators {
   }
 
   /// "average": rows uniform in [0, 1) and normalised to sum 1, convex averages of old units. "select": each new unit
-  /// is a copy of a random old one. "zero": R = 0. "normal": N(0, 1 / num_new) (Du et al. 2024, G_learn).
-  sdk::Expr width_start(const std::string& name, std::int64_t rows, std::int64_t columns) const {
+  /// is a copy of a random old one. "normal": N(0, 1 / num_new) (Du et al. 2024, G_learn).
+  sdk::Expr width_start(const std::string& name, std::int64_t rows, std::int64_t columns, Start start) const {
     const std::vector<std::int64_t> shape = {rows, columns};
-    if (options_.width_init == "zero") return plan_.full(shape, 0.0);
+    if (start == Start::kZero) return plan_.full(shape, 0.0);
     if (options_.width_init == "normal") {
       return plan_.normal(shape, 1 / std::sqrt(static_cast<double>(rows + columns)), "ligo/" + name);
     }
@@ -71,8 +74,8 @@ class Operators {
     return plan_.data(shape, values);
   }
 
-  /// One-hot at l mod L1 ("stack") or floor(l L1 / L2) ("interleave"), plus noise in [0, depth_noise), each row
-  /// normalised to sum 1.
+  /// 1 at l mod L1 ("stack") or floor(l L1 / L2) ("interleave") and noise in [0, depth_noise) elsewhere, each row
+  /// normalised to sum 1, as in the authors' code.
   sdk::Expr depth_start(const std::string& name, std::int64_t num_new, std::int64_t num_old) const {
     const std::size_t width = static_cast<std::size_t>(num_old);
     std::vector<double> values;
@@ -80,7 +83,7 @@ class Operators {
       std::vector<double> row = rng_.uniform(("depth/" + name).c_str(), static_cast<std::uint64_t>(layer), width);
       for (double& value : row) value *= options_.depth_noise;
       const std::int64_t from = options_.depth_init == "stack" ? layer % num_old : layer * num_old / num_new;
-      row[static_cast<std::size_t>(from)] += 1;
+      row[static_cast<std::size_t>(from)] = 1;
       double sum = 0;
       for (const double value : row) sum += value;
       for (const double value : row) values.push_back(value / sum);

@@ -22,11 +22,13 @@ class Pld final : public sdk::Growth {
         .tunable();
     about.param("gamma", &Pld::gamma_, "how fast it falls, per step; 0: gamma_total / total steps").min(0).tunable();
     about.param("gamma_total", &Pld::gamma_total_, "with gamma 0: how fast it falls, per run").min(0).tunable();
-    about.param("count_from", &Pld::count_from_, "number of the first layer in p_i; 0: it is never bypassed")
+    about
+        .param("count_from", &Pld::count_from_,
+               "number of the first layer in p_i; 0 (DeepSpeed): it is never bypassed; 1: the last has i = L")
         .min(0)
         .max(1);
-    about.param("scaling", &Pld::scaling_, "factor on the branches of layers that run: 1 or 1/p_i")
-        .choices({"none", "inverse"});
+    about.param("scaling", &Pld::scaling_, "factor on the branches of layers that run: 1/p_i (DeepSpeed) or 1")
+        .choices({"inverse", "none"});
   }
 
   void check(sdk::Call&) override {
@@ -62,8 +64,8 @@ class Pld final : public sdk::Growth {
   double theta_bar_ = 0.5;
   double gamma_ = 0;
   double gamma_total_ = 100;
-  std::int64_t count_from_ = 1;
-  std::string scaling_ = "none";
+  std::int64_t count_from_ = 0;
+  std::string scaling_ = "inverse";
 };
 
 ESPALIER_PLUGIN(Pld);

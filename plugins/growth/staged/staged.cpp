@@ -21,6 +21,13 @@ class Staged final : public sdk::StagewiseGrowth {
         .param("moments", &Staged::moments_,
                "optimizer moments of changed and copied parameters: as in the paper, or fresh")
         .choices({"copy", "zero"});
+    about
+        .param(
+            "noise", &Staged::noise_,
+            "width: standard deviation of what each weight matrix moves between its two inputs that are equal, which "
+            "parts the halves without a change of the function; 0: the halves stay equal")
+        .min(0)
+        .tunable();
   }
 
   void plan(sdk::Call&, const sdk::Arch& from, const sdk::Arch& to, sdk::Plan& plan) override {
@@ -69,13 +76,14 @@ class Staged final : public sdk::StagewiseGrowth {
   /// itself do not, as its output was halved. So exp_avg / 2 and exp_avg_sq / 4, but for the final norm.
   void assign(const sdk::Plan& plan, const sdk::Param& param, const sdk::Param& old, bool wider, bool is_copy) const {
     const bool fresh = moments_ == "zero" && (wider || is_copy);
+    const sdk::Expr value =
+        wider ? parted(plan, param, doubled(plan, param, plan.src(old), weight_factor(param))) : plan.src(old);
     if (!wider || fresh) {
-      const sdk::Expr value = wider ? doubled(plan, param, plan.src(old), weight_factor(param)) : plan.src(old);
       plan.assign(param, value, fresh ? sdk::Moments::kZero : sdk::Moments::kMap);
       return;
     }
     const double gradient = param.role() == "final_norm" ? 1 : 0.5;
-    plan.assign(param, doubled(plan, param, plan.src(old), weight_factor(param)), sdk::Moments::kCustom);
+    plan.assign(param, value, sdk::Moments::kCustom);
     plan.assign_moment(param, sdk::What::kExpAvg, doubled(plan, param, plan.src(old, sdk::What::kExpAvg), gradient));
     plan.assign_moment(param, sdk::What::kExpAvgSq,
                        doubled(plan, param, plan.src(old, sdk::What::kExpAvgSq), gradient * gradient));
@@ -93,6 +101,20 @@ class Staged final : public sdk::StagewiseGrowth {
     return plan.concat(0, {plan.concat(1, {part, none}), plan.concat(1, {none, part})});
   }
 
+  /// Both halves of a linear weight's input are equal, so whatever a row takes from one half and gives to the other
+  /// changes nothing that it computes: [[W - N, N], [M, W - M]]. But what flows back to the halves differs, and the two
+  /// halves of every layer learn apart. Exact halves would stay equal but for rounding, which depends on the number of
+  /// threads.
+  sdk::Expr parted(const sdk::Plan& plan, const sdk::Param& param, sdk::Expr value) const {
+    if (noise_ == 0 || param.shape().size() < 2 || sdk::side_of(param, 0) == sdk::Side::kFixed) return value;
+    const std::int64_t rows = param.shape()[0] / 2, columns = param.shape()[1] / 2;
+    const std::string name(param.name());
+    const sdk::Expr upper = plan.normal({rows, columns}, noise_, name + "/upper");
+    const sdk::Expr lower = plan.normal({rows, columns}, noise_, name + "/lower");
+    return value + plan.concat(0, {plan.concat(1, {-1.0 * upper, upper}), plan.concat(1, {lower, -1.0 * lower})});
+  }
+
+  double noise_ = 1e-4;
   std::string depth_ = "identity", layout_ = "alternate", moments_ = "copy";
 };
 

@@ -2,7 +2,9 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -17,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kPathKey = "checkpoint.initial_load_path";
+constexpr double kEpsTolerance = 1e-4;  // relative
 
 // The folder of the model itself.
 fs::path model_folder(const fs::path& path, const std::string& place) {
@@ -31,21 +34,57 @@ fs::path model_folder(const fs::path& path, const std::string& place) {
               "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
 }
 
+// Files and stages of growth (eps times d/D) round norm_eps, each in its own way.
+bool same_eps(const ModelSpec& a, const ModelSpec& b) {
+  return std::abs(a.norm_eps - b.norm_eps) <= kEpsTolerance * b.norm_eps;
+}
+
 // seq_len is the run's own: rotary positions have no table of it.
 bool same_shape(ModelSpec a, const ModelSpec& b) {
   if (a.position == Position::rope) a.seq_len = b.seq_len;
+  if (same_eps(a, b)) a.norm_eps = b.norm_eps;
   return a == b;
 }
 
-void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const fs::path& dir) {
+// The keys of [model] that no size names, where they differ: "rope_theta 500000 (here 10000)".
+std::string other_settings(const ModelSpec& loaded, const ModelSpec& wanted) {
+  std::vector<std::string> out;
+  const auto add = [&](const char* key, const auto& theirs, const auto& ours) {
+    if (theirs != ours) out.push_back(fmt::format("{} {} (here {})", key, theirs, ours));
+  };
+  add("num_kv_heads", loaded.num_kv_heads, wanted.num_kv_heads);
+  add("head_dim", loaded.head_dim, wanted.head_dim);
+  if (loaded.position == Position::learned) add("seq_len", loaded.seq_len, wanted.seq_len);
+  add("norm", std::string(name_of(loaded.norm)), std::string(name_of(wanted.norm)));
+  add("activation", std::string(name_of(loaded.activation)), std::string(name_of(wanted.activation)));
+  add("bias", loaded.bias, wanted.bias);
+  add("tie_embeddings", loaded.tie_embeddings, wanted.tie_embeddings);
+  if (!same_eps(loaded, wanted)) add("norm_eps", loaded.norm_eps, wanted.norm_eps);
+  if (loaded.position == Position::rope) add("rope_theta", loaded.rope_theta, wanted.rope_theta);
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const ModelSpec& final_spec, const fs::path& dir) {
   if (same_shape(loaded, wanted)) return;
+  ModelSpec with_eps = loaded;
+  with_eps.norm_eps = wanted.norm_eps;
+  if (same_shape(with_eps, wanted)) {
+    // A strategy may scale norm_eps from stage to stage; what the user sets is that of the last one.
+    const bool scaled = wanted.norm_eps != final_spec.norm_eps;
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("has norm_eps {}, the run begins with {}{}", loaded.norm_eps, wanted.norm_eps,
+                            scaled ? fmt::format(" so that growth ends at {}", final_spec.norm_eps) : ""),
+                dir.string(),
+                fmt::format("set model.norm_eps = {:.6g}", loaded.norm_eps * final_spec.norm_eps / wanted.norm_eps));
+  }
+  const std::string others = other_settings(loaded, wanted);
   throw Error(
       ErrorCode::checkpoint,
       fmt::format("holds a model of {} layers, width {}, {} heads, {} hidden units, vocabulary {}, {} positions; "
-                  "the run begins with {}, {}, {}, {}, {}, {}, or another norm, activation or bias",
+                  "the run begins with {}, {}, {}, {}, {}, {}{}",
                   loaded.num_layers, loaded.d_model, loaded.num_heads, loaded.d_ff, loaded.vocab_size,
                   name_of(loaded.position), wanted.num_layers, wanted.d_model, wanted.num_heads, wanted.d_ff,
-                  wanted.vocab_size, name_of(wanted.position)),
+                  wanted.vocab_size, name_of(wanted.position), others.empty() ? "" : "; it has " + others),
       dir.string(), "set [model] to the shape of the checkpoint's config.json");
 }
 
@@ -105,7 +144,7 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
     state.params = std::move(model.params);
   }
   const ModelSpec& wanted = s.timeline.stages.front().spec;
-  check_shape(state.spec, wanted, dir);
+  check_shape(state.spec, wanted, s.final_spec, dir);
   state.spec = wanted;
   Progress start;
   start.total_steps = s.total_steps;

@@ -1,6 +1,7 @@
 #include "core/base/file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -11,6 +12,9 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "core/base/mapped_guard.h"
+#include "core/base/open_file.h"
 
 namespace espalier {
 namespace {
@@ -35,6 +39,13 @@ struct Fd {
   int fd;
 };
 
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
 using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 DigestContext start_digest() {
@@ -58,10 +69,53 @@ std::string finish_digest(EVP_MD_CTX* context) {
 
 }  // namespace
 
+int open_regular(const fs::path& path, ErrorCode code) {
+  // Without O_NONBLOCK, opening a FIFO waits for a writer; regular files do not know the flag.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat info {};
+  if (fd < 0 && errno == ENXIO) throw Error(code, "is a socket or a device, not a file", path.string());
+  if (fd < 0) fail(code, "cannot open", path);
+  if (::fstat(fd, &info) != 0) {
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    fail(code, "cannot stat", path);
+  }
+  if (S_ISREG(info.st_mode)) return fd;
+  ::close(fd);
+  throw Error(code, fmt::format("is {}, not a file", kind_of(info.st_mode)), path.string(),
+              S_ISDIR(info.st_mode) ? "" : "write what it gives into a file, and name that");
+}
+
+// Reads instead of mapping: a file that becomes shorter meanwhile gives what is left of it, not a signal.
 std::string read_file(const fs::path& path, ErrorCode code) {
-  const MappedFile map(path, code);
-  const auto bytes = map.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  const Fd file(open_regular(path, code));
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) fail(code, "cannot stat", path);
+  std::string bytes;
+  size_t size = 0;
+  for (auto expected = static_cast<size_t>(info.st_size);;) {
+    if (size == bytes.size()) bytes.resize(size == 0 ? expected + 1 : size + size / 2);
+    const ssize_t n = ::read(file.fd, bytes.data() + size, bytes.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(code, "cannot read", path);
+    if (n == 0) break;
+    size += static_cast<size_t>(n);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+bool path_exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+uint64_t file_bytes(const fs::path& path, ErrorCode code) {
+  const Fd file(open_regular(path, code));
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) fail(code, "cannot stat", path);
+  return static_cast<uint64_t>(info.st_size);
 }
 
 void write_file(const fs::path& path, std::string_view bytes, ErrorCode code) {
@@ -101,14 +155,12 @@ void make_dirs(const fs::path& path, ErrorCode code) {
 
 // Reads instead of mapping: the pages of a map would count as memory of the process, and a corpus may be large.
 std::string sha256_file(const fs::path& path, ErrorCode code) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) fail(code, "cannot open", path);
+  const Fd file(open_regular(path, code));
   const DigestContext context = start_digest();
   std::string buffer(size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t n = ::read(file.fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EISDIR) throw Error(code, "is a folder, not a file", path.string());
     if (n < 0) fail(code, "cannot read", path);
     if (n == 0) return finish_digest(context.get());
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(n));
@@ -122,11 +174,10 @@ std::string sha256_bytes(std::string_view bytes) {
 }
 
 MappedFile::MappedFile(const fs::path& path, ErrorCode code) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) fail(code, "cannot open", path);
+  const Fd file(open_regular(path, code));
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) fail(code, "cannot stat", path);
-  if (S_ISDIR(info.st_mode)) throw Error(code, "is a folder, not a file", path.string());
+  guard_maps();
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/config/toml_depth.h"
 #include "core/config/toml_tree.h"
 
 namespace espalier {
@@ -84,7 +85,11 @@ void apply_override(TomlNode& root, const std::string& text) {
     throw Error(ErrorCode::config, "an override has the form key=value", place, "for example --set training.steps=100");
   const std::string value = text.substr(equals + 1);
   Walk walk(root, place);
-  for (const std::string& part : path_of(text.substr(0, equals))) walk.enter(part);
+  const auto path = path_of(text.substr(0, equals));
+  if (path.size() > kDeepestToml)
+    throw Error(ErrorCode::config, fmt::format("the key has {} parts, more than {}", path.size(), kDeepestToml),
+                "--set " + text.substr(0, 40) + "...", "no key of the configuration lies that deep");
+  for (const std::string& part : path) walk.enter(part);
 
   auto node = parse_toml_literal(value, place);
   // A bare date is a name or a number with dashes to the person who typed it: no key holds dates.

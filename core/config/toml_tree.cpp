@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/config/param_text.h"
+#include "core/config/toml_depth.h"
 
 namespace espalier {
 namespace {
@@ -65,6 +66,9 @@ class Converter {
 }  // namespace
 
 TomlNode parse_toml_tree(const std::string& text, const std::string& name) {
+  if (const auto deep = too_deep_in_toml(text))
+    throw Error(ErrorCode::config, fmt::format("tables, lists or parts of a key more than {} deep", kDeepestToml),
+                fmt::format("{}:{}:{}", name, deep->line, deep->column), "no key of the configuration lies that deep");
   try {
     return Converter(name, true).convert(toml::parse(text, name));
   } catch (const toml::parse_error& error) {
@@ -73,6 +77,7 @@ TomlNode parse_toml_tree(const std::string& text, const std::string& name) {
 }
 
 std::optional<TomlNode> parse_toml_literal(std::string_view text, const std::string& place) {
+  if (too_deep_in_toml(text)) return std::nullopt;
   try {
     const toml::table table = toml::parse(fmt::format("value = {}", text));
     // Text with line breaks could smuggle in further keys; that is not one value.

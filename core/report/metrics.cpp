@@ -2,26 +2,63 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
 
 namespace espalier {
+namespace {
 
 using nlohmann::json;
 
+// Nothing when the key has no number; every number of JSON is finite, and exact below 2^53.
+std::optional<double> number_of(const json& row, const char* key) {
+  const auto found = row.find(key);
+  if (found == row.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+// The position of a row of metrics.jsonl. Nothing when the line is not one.
+struct RowPosition {
+  double step = 0, stage = 0;
+  std::optional<double> seconds;
+};
+std::optional<RowPosition> position_of(const std::string& line) {
+  const auto row = parse_json_object(line);
+  if (!row) return std::nullopt;
+  const auto step = number_of(*row, "step");
+  const auto stage = row->contains("growth/stage") ? number_of(*row, "growth/stage") : 0.0;
+  if (!step || !stage) return std::nullopt;
+  return RowPosition{*step, *stage, number_of(*row, "seconds")};
+}
+
+}  // namespace
+
 MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64_t resume_stage, bool tensorboard)
     : path_(run_dir / "metrics.jsonl") {
-  if (fs::exists(path_)) {
+  if (std::error_code ignored; fs::exists(path_, ignored)) {
     std::string kept;
     std::istringstream old(read_file(path_, ErrorCode::config));
+    int64_t number = 0, damaged = 0, first_damaged = 0;
     for (std::string line; std::getline(old, line);) {
-      const json row = json::parse(line, nullptr, false);  // a torn last line is dropped too
-      if (!row.is_object() || row.value("step", INT64_MAX) > resume_step) continue;
-      if (row.value("growth/stage", int64_t{0}) > resume_stage) continue;
+      ++number;
+      const auto position = position_of(line);
+      if (!position) {
+        const bool torn = old.eof();  // the last line of a process that was killed while it wrote
+        if (!torn && damaged++ == 0) first_damaged = number;
+        continue;
+      }
+      if (position->step > static_cast<double>(resume_step) || position->stage > static_cast<double>(resume_stage))
+        continue;
       kept += line + "\n";
-      seconds_before_ = row.value("seconds", seconds_before_);
+      seconds_before_ = position->seconds.value_or(seconds_before_);
     }
+    if (damaged > 0)
+      log_warning("{}: {} lines are not rows of metrics (the first is line {}); they are dropped", path_.string(),
+                  damaged, first_damaged);
     write_file_atomic(path_, kept, ErrorCode::config);
   }
   file_.open(path_, std::ios::app);

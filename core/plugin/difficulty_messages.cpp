@@ -1,5 +1,7 @@
 #include "core/plugin/difficulty_messages.h"
 
+#include <algorithm>
+
 namespace espalier::plugin {
 namespace {
 
@@ -101,6 +103,18 @@ ScorerAnswer ScorerAnswer::read(const std::string& payload) {
   return out;
 }
 
+namespace {
+
+// Bounds of `count` documents in `size` items; none at all where they may be left out.
+void check_offsets(const std::vector<int64_t>& offsets, size_t count, size_t size, bool may_lack) {
+  if (may_lack && offsets.empty() && size == 0) return;
+  if (offsets.size() != count + 1 || offsets.front() != 0 || !std::is_sorted(offsets.begin(), offsets.end()) ||
+      static_cast<uint64_t>(offsets.back()) != size)
+    throw Error(ErrorCode::plugin, "a message between processes holds documents that lie outside of it");
+}
+
+}  // namespace
+
 std::string write_docs(const DocBatch& docs) {
   MessageWriter out;
   out.items(docs.ids);
@@ -122,6 +136,10 @@ OwnedDocs::OwnedDocs(const std::string& payload) {
   tokens_ = in.items<int32_t>();
   inputs_ = in.items<float>();
   num_inputs_ = in.value<uint64_t>();
+  check_offsets(text_offsets_, ids_.size(), text_.size(), false);
+  check_offsets(token_offsets_, ids_.size(), tokens_.size(), true);
+  if ((!ids_.empty() && num_inputs_ > inputs_.size()) || inputs_.size() != ids_.size() * num_inputs_)
+    throw Error(ErrorCode::plugin, "a message between processes holds another number of inputs than of documents");
 }
 
 DocBatch OwnedDocs::batch() const {

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 
 namespace espalier::plugin {
 namespace {
@@ -36,7 +37,9 @@ ProbeCache::ProbeCache(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code ignored;
   if (path_.empty() || !std::filesystem::is_regular_file(path_, ignored)) return;
   try {
-    reports_ = nlohmann::json::parse(read_file(path_, ErrorCode::plugin)).get<std::map<std::string, std::string>>();
+    // A damaged one counts as empty: the libraries are asked again.
+    if (const auto known = open_sealed_json(read_file(path_, ErrorCode::plugin)))
+      reports_ = known->get<std::map<std::string, std::string>>();
   } catch (const std::exception&) {
     reports_.clear();
   }
@@ -70,7 +73,7 @@ void ProbeCache::save() {
   std::error_code ignored;
   try {
     make_dirs(path_.parent_path(), ErrorCode::plugin);
-    write_file(temporary, nlohmann::json(reports_).dump(1), ErrorCode::plugin);
+    write_file(temporary, sealed_json(nlohmann::json(reports_)), ErrorCode::plugin);
     std::filesystem::rename(temporary, path_);
     changed_ = false;
   } catch (const std::exception&) {

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/plugin/probe.h"
 
 namespace espalier::plugin {
@@ -16,7 +17,9 @@ std::string write_report(const ProbeResult& result) {
 
 void read_report(const std::string& text, ProbeResult& result) {
   try {
-    const json report = json::parse(text);
+    const auto parsed = parse_json_object(text);
+    if (!parsed) throw Error(ErrorCode::plugin, "unreadable report of a probe: not a JSON object");
+    const json& report = *parsed;
     std::vector<PluginInfo> plugins;
     for (const json& info : report.at("plugins")) plugins.push_back(from_json(info.dump()));
     result.status = report.at("status").get<std::string>();

@@ -51,13 +51,16 @@ class MessageWriter {
   std::string bytes_;
 };
 
-// Reads them back in order. Throws Error(internal) where they end early.
+// Reads them back in order. Throws Error(plugin) where they end early: what runs in a worker may have written over
+// them.
 class MessageReader {
  public:
   explicit MessageReader(std::string_view bytes) : bytes_(bytes) {}
 
   template <class T>
   T value() {
+    // A byte that is neither 0 nor 1 is no bool.
+    if constexpr (std::is_same_v<T, bool>) return *take(1) != 0;
     T item;
     std::memcpy(&item, take(sizeof(T)), sizeof(T));
     return item;
@@ -77,7 +80,7 @@ class MessageReader {
   }
 
  private:
-  static Error ended() { return {ErrorCode::internal, "a message between processes ends early"}; }
+  static Error ended() { return {ErrorCode::plugin, "a message between processes ends early"}; }
   const char* take(uint64_t size) {
     if (size > bytes_.size()) throw ended();
     const char* data = bytes_.data();

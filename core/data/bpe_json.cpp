@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using Vocab = std::unordered_map<std::string, int32_t>;
 
-constexpr int64_t kMostIds = int64_t{1} << 24;
+constexpr int64_t kMostIds = int64_t{1} << 24, kMostGaps = int64_t{1} << 16;
 
 class Reader {
  public:
@@ -33,7 +33,7 @@ class Reader {
     if (!byte_level_) fail("pre_tokenizer", "it has no ByteLevel part", kOnly);
     if (type_of(member(hf_, "decoder", "")) != "ByteLevel") fail("decoder", "it is not ByteLevel", kOnly);
     const json& model = member(hf_, "model", "");
-    if (!model.is_object() || model.value("type", "BPE") != "BPE")
+    if (!model.is_object() || model.value("type", json("BPE")) != "BPE")
       fail("model.type", "this kind of tokenizer is not supported", kOnly);
     for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"})
       if (!absent(model, name) && model[name] != "") fail(std::string("model.") + name, "it is not supported", kOnly);
@@ -79,6 +79,9 @@ class Reader {
   int32_t id_of(const json& value, const std::string& at) const {
     if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() >= kMostIds)
       fail(at, "not a token id");
+    // Ids may leave gaps, but memory is not given to a small file for a large number in it.
+    if (value.get<int64_t>() > most_ids_)
+      fail(at, fmt::format("the id {} is too large for this vocabulary", value.dump()));
     return value.get<int32_t>();
   }
 
@@ -128,10 +131,12 @@ class Reader {
            "supported: those of GPT-2, GPT-4, GPT-4o, Llama 3, Qwen 2 and DeepSeek V3");
     // These match every character, so keeping the matches alone is the same.
     const bool complete = *known <= SplitPattern::o200k;
-    const std::string behavior = part.value("behavior", "");
+    const json behavior = part.value("behavior", json(""));
     const bool inverted = flag(part, "invert", false, at);
     if (!(behavior == "Isolated" || (behavior == "Removed" && inverted && complete)))
-      fail(at + ".behavior", fmt::format("\"{}\" is not supported", behavior), "supported: Isolated");
+      fail(at + ".behavior",
+           fmt::format("{} is not supported", behavior.dump(-1, ' ', false, json::error_handler_t::replace)),
+           "supported: Isolated");
     parts_.pre_tokenizer.stages.push_back(*known);
   }
 
@@ -145,6 +150,7 @@ class Reader {
 
   void read_vocab(const json& vocab) {
     if (!vocab.is_object() || vocab.empty()) fail("model.vocab", "not an object of tokens and ids");
+    most_ids_ = static_cast<int64_t>(2 * vocab.size()) + kMostGaps;
     vocab_.reserve(vocab.size());
     for (const auto& [text, value] : vocab.items()) {
       const int32_t id = id_of(value, fmt::format("model.vocab[\"{}\"]", text));
@@ -228,6 +234,7 @@ class Reader {
   BpeParts parts_;
   Vocab vocab_;
   std::vector<bool> used_;  // ids
+  int64_t most_ids_ = kMostGaps;
   bool byte_level_ = false;
 };
 

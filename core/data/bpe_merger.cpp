@@ -65,8 +65,10 @@ void BpeMerger::merge_short(BpeScratch& scratch) const {
 // A list of tokens linked by position, and a heap of pairs: rank, then position. An entry is stale when the pair at its
 // position has another rank by now.
 void BpeMerger::merge_long(BpeScratch& scratch) const {
+  // Names of their own: clang 14 cannot capture structured bindings.
   auto& ids = scratch.ids;
-  auto& [unused, ranks, before, after, heap] = scratch;
+  auto &ranks = scratch.ranks, &before = scratch.before, &after = scratch.after;
+  auto& heap = scratch.heap;
   const auto size = static_cast<uint32_t>(ids.size());
   ranks.assign(size, kNone);
   before.resize(size);

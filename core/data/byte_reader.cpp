@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/open_file.h"
 
 namespace espalier {
 namespace {
@@ -21,10 +22,7 @@ constexpr const char* kPathHint = "relative paths start at the working directory
 
 class RawFile {
  public:
-  explicit RawFile(const std::filesystem::path& path) : path_(path.string()), file_(std::fopen(path.c_str(), "rb")) {
-    if (file_ == nullptr)
-      throw Error(ErrorCode::data, std::string("cannot open: ") + std::strerror(errno), path_, kPathHint);
-  }
+  explicit RawFile(const std::filesystem::path& path) : path_(path.string()), file_(open(path)) {}
   ~RawFile() { std::fclose(file_); }
   RawFile(const RawFile&) = delete;
   RawFile& operator=(const RawFile&) = delete;
@@ -44,6 +42,15 @@ class RawFile {
   const std::string& path() const { return path_; }
 
  private:
+  static std::FILE* open(const std::filesystem::path& path) {
+    if (!path_exists(path)) throw Error(ErrorCode::data, "no such file", path.string(), kPathHint);
+    const int fd = open_regular(path, ErrorCode::data);
+    std::FILE* const file = ::fdopen(fd, "rb");
+    if (file == nullptr)
+      throw Error(ErrorCode::data, std::string("cannot open: ") + std::strerror(errno), path.string());
+    return file;
+  }
+
   std::string path_;
   std::FILE* file_;
   uint64_t position_ = 0;
@@ -165,7 +172,6 @@ class ZstdReader : public ByteReader {
 }  // namespace
 
 std::unique_ptr<ByteReader> open_bytes(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) throw Error(ErrorCode::data, "is a folder, not a file", path.string());
   auto file = std::make_unique<RawFile>(path);
   std::array<char, 4> magic{};
   const size_t n = file->read(magic);

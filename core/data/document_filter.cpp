@@ -9,7 +9,9 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 #include "core/base/rng.h"
 #include "core/data/file_hashes.h"
 #include "core/data/source_files.h"
@@ -98,15 +100,15 @@ DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source,
   }
   const fs::path known =
       fs::path(config.cache_dir) / fmt::format("{}.held-out.{}.json", source.name, sha256_bytes(parts).substr(0, 16));
-  if (fs::exists(known)) {
-    const auto read = nlohmann::json::parse(read_file(known, ErrorCode::data), nullptr, false);
-    if (read.is_object() && read.contains("bound") && read["bound"].is_number_unsigned()) {
-      filter.bound = read["bound"];
+  if (path_exists(known)) {
+    const auto read = open_sealed_json(read_file(known, ErrorCode::data));
+    if (read && read->contains("bound") && (*read)["bound"].is_number_unsigned()) {
+      filter.bound = (*read)["bound"];
       return filter;
     }
   }
   filter.bound = find_bound(source, filter, reading, files, static_cast<uint64_t>(source.val_documents));
-  write_file_atomic(known, nlohmann::json{{"bound", filter.bound}}.dump(), ErrorCode::data);
+  write_file_atomic(known, sealed_json({{"bound", filter.bound}}), ErrorCode::data);
   return filter;
 }
 

@@ -10,6 +10,8 @@
 
 #include "core/base/cpus.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/open_file.h"
 
 namespace espalier {
 
@@ -29,14 +31,13 @@ std::string key_of(const fs::path& path) {
 }  // namespace
 
 FileHashes::FileHashes(const fs::path& folder) : index_(folder / "files.json"), known_(nlohmann::json::object()) {
-  if (!fs::exists(index_)) return;
-  auto read = nlohmann::json::parse(read_file(index_, ErrorCode::data), nullptr, false);
-  if (read.is_object()) known_ = std::move(read);
+  if (!path_exists(index_)) return;
+  if (auto read = open_sealed_json(read_file(index_, ErrorCode::data))) known_ = std::move(*read);
 }
 
 bool FileHashes::known(const fs::path& path) const {
   const auto entry = known_.find(key_of(path));
-  return entry != known_.end() && entry->is_object() && entry->value("stamp", "") == file_stamp(path) &&
+  return entry != known_.end() && entry->is_object() && entry->value("stamp", nlohmann::json()) == file_stamp(path) &&
          entry->contains("sha256") && (*entry)["sha256"].is_string();
 }
 
@@ -74,7 +75,7 @@ std::string FileHashes::sha256(const fs::path& path) {
 }
 
 void FileHashes::save() const {
-  if (changed_) write_file_atomic(index_, known_.dump(1), ErrorCode::data);
+  if (changed_) write_file_atomic(index_, sealed_json(known_), ErrorCode::data);
 }
 
 }  // namespace espalier

@@ -15,7 +15,7 @@ std::string file_stamp(const std::filesystem::path& path);
 
 class FileHashes {
  public:
-  // Reads <folder>/files.json; a missing or unreadable one counts as empty.
+  // Reads <folder>/files.json; a missing or damaged one counts as empty.
   explicit FileHashes(const std::filesystem::path& folder);
   // Hashes what is not known yet on several threads, so that sha256() finds it. Throws Error(data).
   void add(const std::vector<std::filesystem::path>& paths);

@@ -6,6 +6,8 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/open_file.h"
 
 namespace espalier {
 
@@ -40,7 +42,7 @@ HfFiles hf_config_files(const std::string& eos, const std::string& unk) {
 HfFiles read_hf_files(const std::filesystem::path& folder) {
   HfFiles files;
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"})
-    if (fs::exists(folder / name)) files[name] = read_file(folder / name, ErrorCode::data);
+    if (path_exists(folder / name)) files[name] = read_file(folder / name, ErrorCode::data);
   return files;
 }
 
@@ -59,6 +61,9 @@ std::string hf_eos_token(const HfFiles& files, const std::filesystem::path& fold
 }
 
 nlohmann::json parse_json(const std::string& text, const std::string& place) {
+  if (const auto deep = too_deep_in_json(text))
+    throw Error(ErrorCode::data, fmt::format("objects and lists more than {} deep, at byte {}", kDeepestJson, *deep),
+                place, "copy the tokenizer again");
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& error) {

@@ -1,14 +1,12 @@
 #include "core/data/in_place.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>
 
 #include "core/base/cpus.h"
-#include "core/base/error.h"
+#include "core/data/token_ids.h"
 
 namespace espalier {
 namespace {
@@ -28,14 +26,10 @@ bool documents_end_well(const TokenShard& shard, int32_t eos) {
 // Bytes of text that the tokens from `first` on stand for.
 uint64_t bytes_of(const TokenShard& shard, uint64_t first, std::vector<int32_t>& ids, const Tokenizer& tokenizer) {
   shard.copy(first, ids);
+  const size_t bad = first_outside(ids, tokenizer.vocab_size());
+  if (bad != ids.size()) refuse_id(ids[bad], tokenizer.vocab_size(), shard.place_of(first + bad));
   uint64_t bytes = 0;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= tokenizer.vocab_size())
-      throw Error(ErrorCode::data,
-                  fmt::format("token {} lies outside the vocabulary of {}", ids[i], tokenizer.vocab_size()),
-                  shard.place_of(first + i), "set data.tokenizer to the tokenizer that made the shard");
-    bytes += static_cast<uint64_t>(tokenizer.byte_length(ids[i]));
-  }
+  for (const int32_t id : ids) bytes += static_cast<uint64_t>(tokenizer.byte_length(id));
   return bytes;
 }
 

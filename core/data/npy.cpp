@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -46,8 +47,12 @@ std::vector<float> read_npy(const fs::path& path) {
   if (header.find("'<f4'") == std::string_view::npos) throw refuse("not float32 values");
   const size_t shape = header.find("'shape': (");
   if (shape == std::string_view::npos) throw refuse("the .npy header has no shape");
-  const size_t count = std::strtoull(header.data() + shape + 10, nullptr, 10);
-  if (bytes.size() - data != count * sizeof(float)) throw refuse("the values do not fill the shape");
+  const std::string_view number = header.substr(shape + 10);
+  size_t count = 0;
+  if (std::from_chars(number.data(), number.data() + number.size(), count).ec != std::errc())
+    throw refuse("the .npy header has no shape");
+  const size_t left = bytes.size() - data;
+  if (left % sizeof(float) != 0 || left / sizeof(float) != count) throw refuse("the values do not fill the shape");
   std::vector<float> values(count);
   std::memcpy(values.data(), bytes.data() + data, count * sizeof(float));
   return values;

@@ -9,6 +9,7 @@
 #include "core/data/bpe_json.h"
 #include "core/data/bpe_training.h"
 #include "core/data/byte_tokenizer.h"
+#include "core/data/cache_file.h"
 #include "core/data/cache_lock.h"
 #include "core/data/document_filter.h"
 #include "core/data/documents.h"
@@ -45,10 +46,10 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
   hashes.save();
   const auto key = sha256_bytes(parts).substr(0, kKeyDigits);
   const fs::path file = cache / fmt::format("tokenizer.{}.{}", key, bpe ? "json" : "model");
-  const auto read = [&] {
-    return bpe ? load_tokenizer(file) : make_sentencepiece(read_file(file, ErrorCode::data), file.string());
+  const auto load = [&](std::string bytes) {
+    return bpe ? load_tokenizer(file) : make_sentencepiece(std::move(bytes), file.string());
   };
-  if (fs::exists(file)) return read();
+  if (auto known = read_cache_file(file)) return load(std::move(*known));
 
   TextSample sample;
   for (const auto& [source, files] : texts) {
@@ -67,8 +68,8 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
            human_count(static_cast<double>(sample.bytes())));
   const std::string model = bpe ? bpe_tokenizer_json(train_bpe(sample, config.vocab_size)).dump(1)
                                 : train_sentencepiece(sample, config.vocab_size);
-  write_file_atomic(file, model, ErrorCode::data);
-  auto tokenizer = read();
+  write_cache_file(file, model);
+  auto tokenizer = load(model);
   if (tokenizer->vocab_size() != config.vocab_size)
     log_warning("the text supports {} pieces only, not {}", tokenizer->vocab_size(), config.vocab_size);
   return tokenizer;

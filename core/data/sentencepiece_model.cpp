@@ -12,6 +12,7 @@ namespace {
 struct Field {
   uint64_t number = 0, varint = 0;
   std::string_view bytes;  // the four bytes of a 32-bit number, too
+  bool is_text = false;    // a string or a sub-message
 };
 
 class Wire {
@@ -32,6 +33,7 @@ class Wire {
         break;
       case 2:
         field.bytes = take(varint());
+        field.is_text = true;
         break;
       case 5:
         field.bytes = take(4);
@@ -71,10 +73,14 @@ SentencePieceModel::Piece parse_piece(std::string_view bytes, const std::string&
   SentencePieceModel::Piece piece;
   Field field;
   for (Wire wire(bytes, place); wire.next(field);) {
-    if (field.number == 1) piece.text = field.bytes;
-    if (field.number == 2 && field.bytes.size() == 4) std::memcpy(&piece.score, field.bytes.data(), 4);
+    if (field.number == 1 && field.is_text) piece.text = field.bytes;
+    if (field.number == 2 && !field.is_text && field.bytes.size() == 4)
+      std::memcpy(&piece.score, field.bytes.data(), 4);
     if (field.number == 3) piece.type = static_cast<SentencePieceModel::PieceType>(field.varint);
   }
+  if (!std::isfinite(piece.score))
+    throw Error(ErrorCode::data, "a piece of the SentencePiece model has a score that is not a number", place,
+                "copy the .model file again");
   return piece;
 }
 
@@ -84,6 +90,7 @@ SentencePieceModel SentencePieceModel::parse(std::string_view bytes, const std::
   SentencePieceModel model;
   Field field, inner;
   for (Wire wire(bytes, place); wire.next(field);) {
+    if (!field.is_text) continue;
     Wire part(field.bytes, place);
     if (field.number == 1) model.pieces.push_back(parse_piece(field.bytes, place));
     if (field.number == 2) {
@@ -110,9 +117,9 @@ void round_scores(std::string& model, float step) {
   const std::string place = "SentencePiece model";
   Field field, inner;
   for (Wire wire(model, place); wire.next(field);) {
-    if (field.number != 1) continue;
+    if (field.number != 1 || !field.is_text) continue;
     for (Wire piece(field.bytes, place); piece.next(inner);) {
-      if (inner.number != 2 || inner.bytes.size() != 4) continue;
+      if (inner.number != 2 || inner.is_text || inner.bytes.size() != 4) continue;
       float score = 0;
       std::memcpy(&score, inner.bytes.data(), 4);
       score = std::round(score / step) * step;

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/text.h"
 #include "core/data/hf_files.h"
 #include "core/data/sentencepiece_model.h"
 #include "core/data/word_cache.h"
@@ -37,15 +41,29 @@ bool pieces_stay_inside_words(const SentencePieceModel& model) {
   return true;
 }
 
+// The byte of a piece such as "<0xAB>".
+std::optional<size_t> byte_of(std::string_view piece) {
+  size_t byte = 0;
+  if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>') return std::nullopt;
+  const auto read = std::from_chars(piece.data() + 3, piece.data() + 5, byte, 16);
+  return read.ptr == piece.data() + 5 ? std::optional(byte) : std::nullopt;
+}
+
 void require_lossless(const SentencePieceModel& model, const std::string& place) {
   std::string why;
   if (!model.charsmap.empty()) why = "it normalises text";
   if (model.remove_extra_whitespaces) why = "it removes white space";
   if (!model.escape_whitespaces || model.whitespace_as_suffix) why = "it treats white space in an unusual way";
   if (model.kind != Kind::unigram && model.kind != Kind::bpe) why = "it is neither unigram nor BPE";
-  size_t byte_pieces = 0;
-  for (const auto& piece : model.pieces) byte_pieces += piece.type == PieceType::byte ? 1 : 0;
-  if (byte_pieces != 256) why = "it has no byte fallback";
+  std::vector<bool> bytes(256);
+  for (const auto& piece : model.pieces)
+    if (piece.type == PieceType::byte) {
+      const auto byte = byte_of(piece.text);
+      if (!byte || bytes[*byte])
+        why = fmt::format("its byte piece \"{}\" is not one of <0x00> to <0xFF>", valid_utf8(piece.text));
+      if (byte) bytes[*byte] = true;
+    }
+  if (std::find(bytes.begin(), bytes.end(), false) != bytes.end()) why = "it has no byte fallback";
   if (!why.empty())
     throw Error(ErrorCode::data, "this SentencePiece model cannot be used: " + why, place,
                 "only lossless models are supported; train one with --normalization_rule_name=identity "
@@ -121,6 +139,11 @@ class SentencePieceTokenizer : public Tokenizer {
     // Appended fields of a protocol buffer win: the space before a text is added here, once, and not for every word.
     const auto status = loaded_.processor.LoadFromSerializedProto(file_ + std::string("\x1a\x02\x18\x00", 4));
     if (!status.ok()) throw Error(ErrorCode::data, "SentencePiece refuses the model: " + status.ToString(), place);
+    const auto pieces = static_cast<int>(model_.pieces.size());
+    if (loaded_.processor.GetPieceSize() != pieces || loaded_.processor.eos_id() >= pieces ||
+        loaded_.processor.unk_id() < 0 || loaded_.processor.unk_id() >= pieces)
+      throw Error(ErrorCode::data, "the SentencePiece model contradicts itself: its pieces", place,
+                  "copy the .model file again");
     if (loaded_.processor.eos_id() < 0)
       throw Error(ErrorCode::data, "the model has no end-of-text piece", place, "train it with an eos_id");
     loaded_.dummy_prefix = model_.add_dummy_prefix;
@@ -151,7 +174,7 @@ class SentencePieceTokenizer : public Tokenizer {
   void add_piece(int32_t id, const SentencePieceModel::Piece& piece) {
     std::string bytes;
     if (piece.type == PieceType::byte) {
-      const auto byte = static_cast<size_t>(std::stoi(piece.text.substr(3, 2), nullptr, 16));  // "<0xAB>"
+      const size_t byte = byte_of(piece.text).value();
       loaded_.byte_ids[byte] = id;
       bytes = static_cast<char>(byte);
     } else if (piece.type == PieceType::normal || piece.type == PieceType::user_defined) {

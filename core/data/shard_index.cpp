@@ -11,14 +11,16 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/checksum.h"
 #include "core/base/error.h"
+#include "core/base/open_file.h"
 #include "core/data/file_hashes.h"
 #include "core/data/megatron_index.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::string_view kMagic = "ESPSHIX1";
+constexpr std::string_view kMagic = "ESPSHIX2";
 constexpr size_t kIdentity = 64;
 constexpr size_t kHeader = 8 + kIdentity + 2 * sizeof(uint64_t);
 
@@ -47,17 +49,19 @@ uint64_t number_at(std::span<const std::byte> bytes, size_t at) {
 
 // Nothing when the file is not the index of these shards, whole and in order.
 std::optional<ShardIndex> read(const fs::path& path, const std::string& identity, size_t num_files) {
-  if (!fs::exists(path)) return std::nullopt;
+  if (!path_exists(path)) return std::nullopt;
   ShardIndex index{MappedFile(path, ErrorCode::data), {}, {}};
   const auto bytes = index.map.bytes();
-  if (bytes.size() < kHeader || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0 ||
+  if (bytes.size() < kHeader + sizeof(uint64_t) || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0 ||
       std::memcmp(bytes.data() + kMagic.size(), identity.data(), kIdentity) != 0)
     return std::nullopt;
   const uint64_t files = number_at(bytes, kHeader - 16), documents = number_at(bytes, kHeader - 8);
-  const uint64_t words = (bytes.size() - kHeader) / sizeof(uint64_t);
+  const uint64_t words = (bytes.size() - kHeader) / sizeof(uint64_t) - 1;  // without the sum
   if (files != num_files || documents >= words || bytes.size() % sizeof(uint64_t) != 0 ||
       words != 2 * files + documents + 1)
     return std::nullopt;
+  const size_t last = bytes.size() - sizeof(uint64_t);
+  if (number_at(bytes, last) != checksum(bytes.first(last))) return std::nullopt;
   const auto* after = bytes.data() + kHeader;
   index.files = {reinterpret_cast<const ShardIndex::File*>(after), static_cast<size_t>(files)};
   index.offsets = {reinterpret_cast<const uint64_t*>(after + files * sizeof(ShardIndex::File)),
@@ -65,6 +69,7 @@ std::optional<ShardIndex> read(const fs::path& path, const std::string& identity
   uint64_t total = 0;
   for (const auto& file : index.files) {
     if (file.width != 2 && file.width != 4) return std::nullopt;
+    if (file.tokens > UINT64_MAX / 8 - total) return std::nullopt;
     total += file.tokens;
   }
   if (index.offsets.front() != 0 || index.offsets.back() != total ||
@@ -93,6 +98,10 @@ class Writer {
   }
   void finish(const fs::path& name) {
     if (std::fflush(file_.get()) != 0) fail("cannot write");
+    const uint64_t sum = checksum(MappedFile(path_, ErrorCode::data).bytes());
+    if (std::fseek(file_.get(), 0, SEEK_END) != 0) fail("cannot write");
+    put(&sum, sizeof(sum));
+    if (std::fflush(file_.get()) != 0) fail("cannot write");
     file_.reset();
     fsync_path(path_, ErrorCode::data);
     if (std::rename(path_.c_str(), name.c_str()) != 0) fail("cannot rename");
@@ -107,7 +116,8 @@ class Writer {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 };
 
-void write(const fs::path& path, const std::string& identity, const std::vector<fs::path>& bins) {
+void write(const fs::path& path, const std::string& identity, const std::vector<fs::path>& bins,
+           const std::vector<ShardSums>& sums) {
   Writer out(path.string() + ".tmp");
   std::vector<ShardIndex::File> files(bins.size());
   uint64_t counts[2] = {bins.size(), 0};
@@ -118,9 +128,10 @@ void write(const fs::path& path, const std::string& identity, const std::vector<
   uint64_t first = 0;
   out.put(&first, sizeof(first));
   for (size_t i = 0; i < bins.size(); ++i) {
+    if (!sums.empty()) read_summed(idx_of(bins[i]), sums[i].idx);
     MegatronIndex index = MegatronIndex::read(idx_of(bins[i]));
     files[i] = {index.offsets.back(), index.token_width};
-    const uint64_t expected = files[i].tokens * files[i].width, size = fs::file_size(bins[i]);
+    const uint64_t expected = files[i].tokens * files[i].width, size = file_bytes(bins[i], ErrorCode::data);
     if (size != expected)
       throw Error(ErrorCode::data, fmt::format("has {} bytes, its index speaks of {}", size, expected),
                   bins[i].string(), "the file is damaged or not a token shard; make or copy it again");
@@ -137,10 +148,11 @@ void write(const fs::path& path, const std::string& identity, const std::vector<
 
 }  // namespace
 
-ShardIndex open_shard_index(const std::vector<fs::path>& bins, const fs::path& index) {
+ShardIndex open_shard_index(const std::vector<fs::path>& bins, const fs::path& index,
+                            const std::vector<ShardSums>& sums) {
   const std::string identity = identity_of(bins);
   if (auto known = read(index, identity, bins.size())) return std::move(*known);
-  write(index, identity, bins);
+  write(index, identity, bins, sums);
   auto made = read(index, identity, bins.size());
   if (!made)
     throw Error(ErrorCode::data, "cannot read back the index of the token shards", index.string(),

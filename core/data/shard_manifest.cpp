@@ -5,13 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/open_file.h"
+#include "core/data/shard_sums.h"
 
 namespace espalier {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kShardFormat = 1;
+constexpr int kShardFormat = 2;
 
 json to_json(const ShardTotals& totals) {
   json out{{"documents", totals.documents}, {"tokens", totals.tokens}, {"bytes", totals.bytes}};
@@ -42,14 +46,19 @@ ShardTotals totals_from(const json& in) {
   return totals;
 }
 
-json read_json(const fs::path& path) {
-  return fs::exists(path) ? json::parse(read_file(path, ErrorCode::data), nullptr, false) : json();
+// Nothing when there is no such file; it is damaged, or of an earlier version: then that is said.
+std::optional<json> read_sealed(const fs::path& path) {
+  if (!path_exists(path)) return std::nullopt;
+  auto read = open_sealed_json(read_file(path, ErrorCode::data));
+  if (read && read->value("format", json()) == kShardFormat) return read;
+  log_warning("{} is damaged or of an earlier version of Espalier; its data is prepared again", path.string());
+  return std::nullopt;
 }
 
 bool shards_exist(const fs::path& stem, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i)
-    for (const char* suffix : {".idx", ".bin"})
-      if (!fs::exists(shard_stem(stem, i).string() + suffix)) return false;
+    for (const char* suffix : {".idx", ".bin", ".sums"})
+      if (!path_exists(shard_stem(stem, i).string() + suffix)) return false;
   return true;
 }
 
@@ -67,8 +76,9 @@ fs::path shard_stem(const fs::path& stem, uint64_t i) {
 }
 
 std::optional<ShardManifest> read_manifest(const fs::path& stem) {
-  const json in = read_json(manifest_of(stem));
-  if (!in.is_object()) return std::nullopt;
+  const auto read = read_sealed(manifest_of(stem));
+  if (!read) return std::nullopt;
+  const json& in = *read;
   try {
     ShardManifest manifest;
     manifest.totals = totals_from(in);
@@ -76,7 +86,8 @@ std::optional<ShardManifest> read_manifest(const fs::path& stem) {
     manifest.in_place = in.value("in_place", false);
     manifest.tokenizer = in.value("tokenizer", "");
     manifest.key = in.value("key", "");
-    if (!manifest.in_place && !shards_exist(stem, manifest.num_shards)) return std::nullopt;
+    if (manifest.in_place ? !path_exists(sums_path(stem)) : !shards_exist(stem, manifest.num_shards))
+      return std::nullopt;
     return manifest;
   } catch (const json::exception&) {
     return std::nullopt;
@@ -90,14 +101,15 @@ void write_manifest(const fs::path& stem, const ShardManifest& manifest) {
   out["key"] = manifest.key;
   if (manifest.in_place) out["in_place"] = true;
   if (manifest.num_shards > 1) out["shards"] = manifest.num_shards;
-  write_file_atomic(manifest_of(stem), out.dump(1), ErrorCode::data);
+  write_file_atomic(manifest_of(stem), sealed_json(std::move(out)), ErrorCode::data);
   std::error_code ignored;
   fs::remove(partial_of(stem), ignored);
 }
 
 std::optional<PartialShards> read_partial(const fs::path& stem) {
-  const json in = read_json(partial_of(stem));
-  if (!in.is_object()) return std::nullopt;
+  const auto read = read_sealed(partial_of(stem));
+  if (!read) return std::nullopt;
+  const json& in = *read;
   try {
     PartialShards partial;
     partial.totals = totals_from(in.at("totals"));
@@ -112,11 +124,12 @@ std::optional<PartialShards> read_partial(const fs::path& stem) {
 }
 
 void write_partial(const fs::path& stem, const PartialShards& partial) {
-  const json out{{"totals", to_json(partial.totals)},
-                 {"shards", partial.num_shards},
-                 {"file", partial.file},
-                 {"line", partial.line}};
-  write_file_atomic(partial_of(stem), out.dump(1), ErrorCode::data);
+  json out{{"totals", to_json(partial.totals)},
+           {"format", kShardFormat},
+           {"shards", partial.num_shards},
+           {"file", partial.file},
+           {"line", partial.line}};
+  write_file_atomic(partial_of(stem), sealed_json(std::move(out)), ErrorCode::data);
 }
 
 }  // namespace espalier

@@ -3,9 +3,13 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/base/checksum.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/base/open_file.h"
 #include "core/data/shard_manifest.h"
+#include "core/data/shard_sums.h"
 
 namespace espalier {
 namespace {
@@ -66,20 +70,28 @@ bool ShardSetWriter::full() const {
 void ShardSetWriter::close_shard() {
   if (!writer_) return;
   const std::string name = shard_stem(stem_, number_).string();
-  if (!hashes_.empty()) write_file_atomic(name + ".hashes", bytes_of(hashes_), ErrorCode::data);
+  uint64_t hashes = 0, labels = 0, labels_json = 0;
+  const auto keep = [&](const char* suffix, std::string_view bytes) {
+    write_file_atomic(name + suffix, bytes, ErrorCode::data);
+    return checksum(bytes);
+  };
+  if (!hashes_.empty()) hashes = keep(".hashes", bytes_of(hashes_));
   if (!languages_.of_document.empty()) {
     const nlohmann::json info{{"documents", languages_.of_document.size()},
                               {"language", languages_.values},
                               {"license", licenses_.values},
                               {"label", labels_.values}};
-    write_file_atomic(name + ".labels",
-                      std::string(bytes_of(languages_.of_document))
-                          .append(bytes_of(licenses_.of_document))
-                          .append(bytes_of(labels_.of_document)),
-                      ErrorCode::data);
-    write_file_atomic(name + ".labels.json", info.dump(1), ErrorCode::data);
+    labels = keep(".labels", std::string(bytes_of(languages_.of_document))
+                                 .append(bytes_of(licenses_.of_document))
+                                 .append(bytes_of(labels_.of_document)));
+    labels_json = keep(".labels.json", info.dump(1));
   }
   writer_->finish();
+  ShardSums sums = writer_->sums();
+  sums.hashes = hashes;
+  sums.labels = labels;
+  sums.labels_json = labels_json;
+  write_sums(name, {&sums, 1});
   writer_.reset();
   hashes_.clear();
   languages_ = {};
@@ -89,8 +101,7 @@ void ShardSetWriter::close_shard() {
 }
 
 void read_hashes(const fs::path& shard_stem, ContentHashSet& set) {
-  const MappedFile file(shard_stem.string() + ".hashes", ErrorCode::data);
-  const auto bytes = file.bytes();
+  const std::string bytes = read_summed(shard_stem.string() + ".hashes", read_sums(shard_stem).hashes);
   if (bytes.size() % sizeof(ContentHash) != 0)
     throw Error(ErrorCode::data, "the file of content hashes is damaged", shard_stem.string() + ".hashes",
                 "delete the files of this name in data.cache_dir; they are made again");
@@ -111,8 +122,10 @@ std::vector<std::string> read_labels(const fs::path& stem) {
   std::vector<std::string> out;
   for (uint64_t i = 0; i < manifest->num_shards; ++i) {
     const std::string name = shard_stem(stem, i).string();
-    if (!fs::exists(name + ".labels") || !fs::exists(name + ".labels.json")) throw damaged(name);
-    const auto info = nlohmann::json::parse(read_file(name + ".labels.json", ErrorCode::data), nullptr, false);
+    if (!path_exists(name + ".labels") || !path_exists(name + ".labels.json")) throw damaged(name);
+    const ShardSums sums = read_sums(name);
+    const auto parsed = parse_json_or_nothing(read_summed(name + ".labels.json", sums.labels_json));
+    const nlohmann::json info = parsed.value_or(nullptr);
     if (!info.is_object() || !info.contains("label") || !info["label"].is_array() || !info.contains("documents") ||
         !info["documents"].is_number_unsigned())
       throw damaged(name);
@@ -120,8 +133,8 @@ std::vector<std::string> read_labels(const fs::path& stem) {
       if (!value.is_string()) throw damaged(name);
     const auto values = info["label"].get<std::vector<std::string>>();
     const auto count = info["documents"].get<size_t>();
-    const std::string bytes = read_file(name + ".labels", ErrorCode::data);
-    if (bytes.size() != 3 * count * sizeof(uint16_t)) throw damaged(name);
+    const std::string bytes = read_summed(name + ".labels", sums.labels);
+    if (count > bytes.size() || bytes.size() != 3 * count * sizeof(uint16_t)) throw damaged(name);
     std::vector<uint16_t> numbers(count);
     std::memcpy(numbers.data(), bytes.data() + 2 * count * sizeof(uint16_t), count * sizeof(uint16_t));
     for (const uint16_t number : numbers) {

@@ -3,6 +3,7 @@
 //   <shard>.labels       uint16 language[documents], uint16 license[documents], uint16 label[documents] (with label
 //   fields) <shard>.labels.json  what the numbers mean: {"documents": n, "language": [...], "license": [...], "label":
 //   [...]}
+//   <shard>.sums         what the bytes of all of them are, see shard_sums.h
 #pragma once
 
 #include <cstdint>

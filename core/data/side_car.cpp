@@ -6,7 +6,9 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 #include "core/data/npy.h"
 
 namespace espalier {
@@ -15,8 +17,7 @@ namespace {
 using nlohmann::json;
 
 json scorer_of(const std::string& fingerprint) {
-  auto parsed = json::parse(fingerprint, nullptr, false);
-  return parsed.is_discarded() ? json(fingerprint) : parsed;
+  return parse_json_or_nothing(fingerprint).value_or(json(fingerprint));
 }
 
 fs::path json_of(const fs::path& npy) {
@@ -25,14 +26,15 @@ fs::path json_of(const fs::path& npy) {
 
 // Why the side-car cannot be used, or "".
 std::string problem(const fs::path& npy, const SideCarKey& key, size_t num_documents) {
-  const auto info = json::parse(read_file(json_of(npy), ErrorCode::data), nullptr, false);
-  if (!info.is_object()) return "its .json is damaged";
+  const auto parsed = parse_json_object(read_file(json_of(npy), ErrorCode::data));
+  if (!parsed) return "its .json is damaged";
+  const json& info = *parsed;
   if (info.value("shard", json()) != key.shard) return "it belongs to another corpus";
   if (info.value("scorer", json()) != scorer_of(key.fingerprint)) return "another scorer made it";
-  if (info.value("fitted_on", std::string()) != key.fitted_on) return "its scorer was fitted on another corpus";
+  if (info.value("fitted_on", json("")) != key.fitted_on) return "its scorer was fitted on another corpus";
   if (info.value("documents", json()) != num_documents)
     return fmt::format("it has another number of documents than the shard, which has {}", num_documents);
-  if (info.contains("npy_sha256") && info["npy_sha256"] != sha256_file(npy, ErrorCode::data))
+  if (info.value("npy_sha256", json()) != sha256_file(npy, ErrorCode::data))
     return "the scores are not those that were written";
   return {};
 }
@@ -50,7 +52,7 @@ fs::path side_car_path(const fs::path& stem, const std::string& name) {
 }
 
 std::optional<std::vector<float>> read_side_car(const fs::path& npy, const SideCarKey& key, size_t num_documents) {
-  if (!fs::exists(npy) || !fs::exists(json_of(npy))) return {};
+  if (!path_exists(npy) || !path_exists(json_of(npy))) return {};
   std::string why;
   try {
     why = problem(npy, key, num_documents);

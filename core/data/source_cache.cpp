@@ -7,9 +7,11 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 #include "core/base/text.h"
 #include "core/data/in_place.h"
 #include "core/data/shard_set_writer.h"
+#include "core/data/shard_sums.h"
 
 namespace espalier {
 namespace {
@@ -76,6 +78,7 @@ CachedShards SourceCache::shards(const SourceConfig& source, Split split) {
     shards.totals = manifest->totals;
     if (manifest->in_place) {
       shards.bins = paths_of(files);  // the same as then, but they may have moved
+      shards.in_place = true;
     } else {
       for (uint64_t i = 0; i < manifest->num_shards; ++i)
         shards.bins.push_back(shard_stem(shards.stem, i).string() + ".bin");
@@ -114,15 +117,21 @@ bool SourceCache::use_in_place(CachedShards& shards, const SourceConfig& source,
   const bool megatron = std::all_of(files.begin(), files.end(),
                                     [](const SourceFile& file) { return file.format == FileFormat::megatron; });
   if (!as_it_is || !megatron) return false;
-  shards.bins = paths_of(files);
-  const auto totals = totals_if_usable(open(shards), tokenizer_);
+  const std::vector<fs::path> bins = paths_of(files);
+  const fs::path index = shards.stem.string() + ".index";
+  const auto totals = totals_if_usable(TokenShard::open_indexed(bins, index), tokenizer_);
   if (!totals) {
-    shards.bins.clear();
     std::error_code ignored;
-    fs::remove(shards.stem.string() + ".index", ignored);
+    fs::remove(index, ignored);
     return false;
   }
+  shards.bins = bins;
   shards.totals = *totals;
+  // The user's files stay as they are; what they are is written down in the cache.
+  std::vector<ShardSums> sums;
+  for (const auto& bin : bins) sums.push_back(sum_shard(bin));
+  write_sums(shards.stem, sums);
+  shards.in_place = true;
   write_manifest(shards.stem, {*totals, files.size(), true, tokenizer_.fingerprint(), shards.key});
   return true;
 }
@@ -135,7 +144,14 @@ SeenDocuments* SourceCache::seen() {
 }
 
 TokenShard SourceCache::open(const CachedShards& shards) const {
-  TokenShard opened = TokenShard::open_indexed(shards.bins, shards.stem.string() + ".index");
+  ShardChecks checks;
+  checks.vocab_size = tokenizer_.vocab_size();
+  if (shards.in_place) {
+    checks.sums = read_sums(shards.stem, shards.bins.size());
+  } else {
+    for (uint64_t i = 0; i < shards.bins.size(); ++i) checks.sums.push_back(read_sums(shard_stem(shards.stem, i)));
+  }
+  TokenShard opened = TokenShard::open_indexed(shards.bins, shards.stem.string() + ".index", std::move(checks));
   if (shards.totals.documents > 0 &&
       (opened.num_documents() != shards.totals.documents || opened.num_tokens() != shards.totals.tokens))
     throw Error(ErrorCode::data, "the cached token shard does not fit its description", opened.path(),

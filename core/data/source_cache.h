@@ -22,6 +22,7 @@ struct CachedShards {
   std::filesystem::path stem;  // of files that belong to the shards, without suffix
   ShardTotals totals;
   std::vector<std::filesystem::path> bins;
+  bool in_place = false;  // the files of the source themselves
 };
 
 // The folder must be locked while this is used. With duplicate removal, what an earlier call gave decides what a later

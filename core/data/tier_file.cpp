@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/data/doc_batches.h"
 #include "core/data/file_format.h"
@@ -40,8 +41,9 @@ int64_t number(const std::string& text, const std::string& place, const char* wh
 }
 
 Line from_json(const std::string& text, const std::string& place) {
-  const auto object = nlohmann::json::parse(text, nullptr, false);
-  if (!object.is_object()) throw refused(place, "is not a JSON object");
+  const auto parsed = parse_json_object(text);
+  if (!parsed) throw refused(place, "is not a JSON object");
+  const nlohmann::json& object = *parsed;
   Line line{place, {}, {}};
   for (const char* key : {"document", "tier"})
     if (object.contains(key) && !object[key].is_number_integer())

@@ -87,7 +87,7 @@ bool split_line(std::string_view line, std::string& token, uint32_t& rank) {
 
 class Ranks {
  public:
-  Ranks(std::string_view bytes, const std::string& place) {
+  Ranks(std::string_view bytes, const std::string& place) : file_bytes_(bytes.size()) {
     for_each_line(bytes, [&](size_t number, std::string_view line) { add(number, line, place); });
     for (size_t rank = 0; rank < tokens_.size(); ++rank)
       if (!tokens_[rank].empty()) rank_of_.emplace(tokens_[rank], static_cast<uint32_t>(rank));
@@ -113,7 +113,8 @@ class Ranks {
     const auto at = fmt::format("{}:{}", place, number);
     std::string token;
     uint32_t rank = 0;
-    if (!split_line(line, token, rank) || rank >= kMostRanks)
+    // The ranks follow each other, so none reaches the number of bytes of the file.
+    if (!split_line(line, token, rank) || rank >= kMostRanks || rank >= file_bytes_)
       throw Error(ErrorCode::data, "not a token in base64 and its rank", at, "copy the file again");
     if (rank >= tokens_.size()) tokens_.resize(rank + 1);
     if (!tokens_[rank].empty())
@@ -151,6 +152,7 @@ class Ranks {
     return true;
   }
 
+  size_t file_bytes_;
   std::vector<std::string> tokens_;               // by rank
   std::unordered_map<std::string, size_t> seen_;  // token -> line
   std::unordered_map<std::string_view, uint32_t> rank_of_;

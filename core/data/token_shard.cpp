@@ -7,9 +7,13 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/base/checksum.h"
 #include "core/base/error.h"
+#include "core/base/mapped_guard.h"
+#include "core/base/open_file.h"
 #include "core/data/megatron_index.h"
 #include "core/data/shard_index.h"
+#include "core/data/token_ids.h"
 
 namespace espalier {
 namespace {
@@ -32,12 +36,44 @@ T load(std::span<const std::byte> bytes, size_t at) {
   return value;
 }
 
+// Tokens of a file into memory, and the check of the blocks that hold them. Runs while the file may lose its pages, so
+// it owns nothing and calls nothing that could.
+struct Reading {
+  std::span<const std::byte> bytes;  // the map
+  size_t at, width;                  // byte of the first token, bytes a token
+  std::span<int32_t> out;
+  std::span<const uint64_t> sums;
+  std::atomic<bool>* checked = nullptr;  // of each block
+  bool damaged = false;
+};
+
 template <class T>
 void copy_as(const std::byte* from, std::span<int32_t> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     T value;
     std::memcpy(&value, from + i * sizeof(T), sizeof(T));
     out[i] = static_cast<int32_t>(value);
+  }
+}
+
+void read_checked(Reading& reading) {
+  const size_t end = reading.at + reading.out.size() * reading.width;
+  if (!reading.sums.empty())
+    for (size_t block = reading.at / ShardSums::kBlockBytes; block * ShardSums::kBlockBytes < end; ++block) {
+      if (reading.checked[block].load(std::memory_order_relaxed)) continue;
+      const size_t begin = block * ShardSums::kBlockBytes;
+      const auto whole = reading.bytes.subspan(begin, std::min(ShardSums::kBlockBytes, reading.bytes.size() - begin));
+      if (checksum(whole) != reading.sums[block]) {
+        reading.damaged = true;
+        return;
+      }
+      reading.checked[block].store(true, std::memory_order_relaxed);
+    }
+  const std::byte* from = reading.bytes.data() + reading.at;
+  if (reading.width == 2) {
+    copy_as<uint16_t>(from, reading.out);
+  } else {
+    copy_as<int32_t>(from, reading.out);
   }
 }
 
@@ -79,16 +115,31 @@ void TokenShard::copy(uint64_t first, std::span<int32_t> out) const {
   for (const File* file = &file_of(first); !out.empty(); ++file) {
     const uint64_t skip = first - file->first;
     const auto count = static_cast<size_t>(std::min<uint64_t>(file->tokens - skip, out.size()));
-    const std::byte* from = file->bin.bytes().data() + file->header + skip * file->width;
-    if (file->width == 2) {
-      copy_as<uint16_t>(from, out.first(count));
-    } else {
-      copy_as<int32_t>(from, out.first(count));
-    }
-    note_read(static_cast<size_t>(file - files_.data()), count * file->width);
+    copy_from(static_cast<size_t>(file - files_.data()), skip, out.first(count));
     out = out.subspan(count);
     first += count;
   }
+}
+
+void TokenShard::copy_from(size_t number, uint64_t skip, std::span<int32_t> out) const {
+  const File& file = files_[number];
+  Reading reading{file.bin.bytes(), file.header + skip * file.width, file.width, out, {}, nullptr, false};
+  if (!checks_.sums.empty()) {
+    reading.sums = checks_.sums[number].blocks;
+    reading.checked = residency_->checked[number].data();
+  }
+  const auto place = [&](uint64_t token) { return place_of(file.first + token); };
+  if (!read_guarded([](void* argument) { read_checked(*static_cast<Reading*>(argument)); }, &reading))
+    throw Error(ErrorCode::data, "the token shard became shorter while it was read, or its disk failed", place(skip),
+                "leave the files of data.cache_dir and of the sources alone while a run uses them");
+  if (reading.damaged)
+    throw Error(ErrorCode::data, "the tokens are not as they were written: the shard was damaged or changed",
+                place(skip),
+                "delete the files of this name in data.cache_dir, they are made again; copy a shard of your own anew");
+  if (checks_.vocab_size > 0)
+    if (const size_t bad = first_outside(out, checks_.vocab_size); bad != out.size())
+      refuse_id(out[bad], checks_.vocab_size, place(skip + bad));
+  note_read(number, out.size() * file.width);
 }
 
 void TokenShard::note_read(size_t file, uint64_t bytes) const {
@@ -105,8 +156,8 @@ TokenShard TokenShard::open(const fs::path& path, int32_t eos, FileFormat format
   fs::path bin = path, idx = path;
   if (path.extension() == ".idx") bin.replace_extension(".bin");
   idx.replace_extension(".idx");
-  if (!fs::exists(bin)) throw Error(ErrorCode::data, "no such token shard", bin.string());
-  const bool megatron = format == FileFormat::megatron || (format == FileFormat::automatic && fs::exists(idx));
+  if (!path_exists(bin)) throw Error(ErrorCode::data, "no such token shard", bin.string());
+  const bool megatron = format == FileFormat::megatron || (format == FileFormat::automatic && path_exists(idx));
   return megatron ? open_megatron(bin, idx) : open_without_index(bin, eos, format);
 }
 
@@ -153,8 +204,9 @@ TokenShard TokenShard::open_without_index(const fs::path& bin, int32_t eos, File
   return TokenShard(std::move(files), std::move(offsets));
 }
 
-TokenShard TokenShard::open_indexed(const std::vector<fs::path>& bins, const fs::path& index) {
-  ShardIndex known = open_shard_index(bins, index);
+TokenShard TokenShard::open_indexed(const std::vector<fs::path>& bins, const fs::path& index, ShardChecks checks) {
+  assert(checks.sums.empty() || checks.sums.size() == bins.size());
+  ShardIndex known = open_shard_index(bins, index, checks.sums);
   std::vector<File> files;
   files.reserve(bins.size());
   uint64_t first = 0;
@@ -162,12 +214,15 @@ TokenShard TokenShard::open_indexed(const std::vector<fs::path>& bins, const fs:
     const auto& [tokens, width] = known.files[i];
     MappedFile map(bins[i], ErrorCode::data);
     check_size(bins[i], map.bytes().size(), tokens * width);
+    if (!checks.sums.empty()) check_size(bins[i], map.bytes().size(), checks.sums[i].bin_bytes);
     files.push_back({std::move(map), bins[i].string(), static_cast<size_t>(width), 0, first, tokens});
     first += tokens;
   }
   TokenShard shard(std::move(files), {});
   shard.index_ = std::move(known.map);
   shard.offsets_ = known.offsets;
+  shard.checks_ = std::move(checks);
+  for (const auto& sums : shard.checks_.sums) shard.residency_->checked.emplace_back(sums.blocks.size());
   return shard;
 }
 

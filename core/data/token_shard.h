@@ -19,8 +19,15 @@
 
 #include "core/base/file.h"
 #include "core/data/file_format.h"
+#include "core/data/shard_sums.h"
 
 namespace espalier {
+
+// What is known of shards when they are opened, to be held against what is read from them.
+struct ShardChecks {
+  std::vector<ShardSums> sums;  // one a file; empty: none are known
+  int32_t vocab_size = 0;       // ids lie below; 0: not known
+};
 
 // An open shard, or several as one; immutable, const calls may run on any thread, moving it keeps its contents in
 // place. Reading keeps a bounded part of the files resident, however large they are.
@@ -31,8 +38,10 @@ class TokenShard {
   // llm.c's where there is its header, else uint16. Throws Error(data) for a missing, truncated or inconsistent file.
   static TokenShard open(const std::filesystem::path& path, int32_t eos, FileFormat format = FileFormat::automatic);
   // The Megatron shards `bins` (.bin, each with its .idx) as one, in this order. The document bounds of all of them are
-  // kept in the file `index`, see shard_index.h: opening the same shards again reads none of them. Throws Error(data).
-  static TokenShard open_indexed(const std::vector<std::filesystem::path>& bins, const std::filesystem::path& index);
+  // kept in the file `index`, see shard_index.h: opening the same shards again reads none of them. Throws Error(data),
+  // also for an .idx or a length that is not that of `checks`.
+  static TokenShard open_indexed(const std::vector<std::filesystem::path>& bins, const std::filesystem::path& index,
+                                 ShardChecks checks = {});
 
   size_t num_documents() const { return offsets_.size() - 1; }
   uint64_t num_tokens() const { return offsets_.back(); }
@@ -41,6 +50,8 @@ class TokenShard {
   // First token of a document, counted from the start of the (first) shard.
   uint64_t offset(size_t document) const { return offsets_[document]; }
   // Copies the tokens [first, first + out.size()); the range must lie inside and may cross from one file to the next.
+  // Each block of a file is held against its sum when it is first read. Throws Error(data) with file and token: for a
+  // block that has changed, an id outside of the vocabulary, a file that has become shorter since it was opened.
   void copy(uint64_t first, std::span<int32_t> out) const;
   // The .bin file; of several the first.
   const std::string& path() const { return files_.front().path; }
@@ -57,20 +68,24 @@ class TokenShard {
     size_t width, header;    // bytes a token, bytes before the first
     uint64_t first, tokens;  // first token, counted through all files
   };
-  // Of each file, whether it was read since its pages were last let go, and how many bytes were read in all.
+  // Of each file, whether it was read since its pages were last let go, and how many bytes were read in all. Changes
+  // while the shard is const.
   struct Residency {
     explicit Residency(size_t files) : read(files) {}
     std::vector<std::atomic<bool>> read;
     std::atomic<uint64_t> bytes{0};
+    std::vector<std::vector<std::atomic<bool>>> checked{};  // of each file with sums: the blocks that were as written
   };
 
   explicit TokenShard(std::vector<File> files, std::vector<uint64_t> offsets);
   static TokenShard open_megatron(const std::filesystem::path& bin, const std::filesystem::path& idx);
   static TokenShard open_without_index(const std::filesystem::path& bin, int32_t eos, FileFormat format);
   const File& file_of(uint64_t token) const;
+  void copy_from(size_t file, uint64_t skip, std::span<int32_t> out) const;
   void note_read(size_t file, uint64_t bytes) const;
 
   std::vector<File> files_;
+  ShardChecks checks_;
   std::vector<uint64_t> owned_offsets_;  // either these or the mapped ones
   std::optional<MappedFile> index_;
   std::span<const uint64_t> offsets_;  // num_documents + 1, in tokens

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/base/checksum.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
 
@@ -16,7 +17,6 @@ namespace espalier {
 namespace {
 
 constexpr int32_t kLargestUint16Vocab = 65500;
-constexpr size_t kBlock = size_t{1} << 16;
 
 [[noreturn]] void fail(const char* what, const fs::path& path) {
   throw Error(ErrorCode::data, fmt::format("{}: {}", what, std::strerror(errno)), path.string(),
@@ -24,18 +24,17 @@ constexpr size_t kBlock = size_t{1} << 16;
 }
 
 template <class T>
-void pack(std::span<const int32_t> ids, std::string& bytes) {
-  bytes.resize(ids.size() * sizeof(T));
+void pack(std::span<const int32_t> ids, char* out) {
   for (size_t i = 0; i < ids.size(); ++i) {
     const auto value = static_cast<T>(ids[i]);
-    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
+    std::memcpy(out + i * sizeof(T), &value, sizeof(T));
   }
 }
 
 }  // namespace
 
 TokenShardWriter::TokenShardWriter(fs::path stem, int32_t vocab_size)
-    : stem_(std::move(stem)), bin_(nullptr, &std::fclose) {
+    : stem_(std::move(stem)), bin_(nullptr, &std::fclose), block_(ShardSums::kBlockBytes, '\0') {
   index_.token_width = vocab_size < kLargestUint16Vocab ? 2 : 4;
   bin_.reset(std::fopen(temporary(".bin").c_str(), "wbe"));
   if (!bin_) fail("cannot create", temporary(".bin"));
@@ -68,19 +67,30 @@ void TokenShardWriter::append(std::span<const int32_t> document, int32_t end) {
   close_document(document.size() + 1);
 }
 
-// In blocks, so that a long document is not held twice.
 void TokenShardWriter::write(std::span<const int32_t> ids) {
+  const size_t width = index_.token_width;
   while (!ids.empty()) {
-    const auto block = ids.first(std::min(ids.size(), kBlock));
-    ids = ids.subspan(block.size());
-    if (index_.token_width == 2) {
-      pack<uint16_t>(block, buffer_);
+    const auto part = ids.first(std::min(ids.size(), (block_.size() - filled_) / width));
+    ids = ids.subspan(part.size());
+    char* const to = block_.data() + filled_;
+    if (width == 2) {
+      pack<uint16_t>(part, to);
     } else {
-      pack<int32_t>(block, buffer_);
+      pack<int32_t>(part, to);
     }
-    if (std::fwrite(buffer_.data(), 1, buffer_.size(), bin_.get()) != buffer_.size())
-      fail("cannot write", temporary(".bin"));
+    filled_ += part.size() * width;
+    if (filled_ == block_.size()) write_block();
   }
+}
+
+// Summed before it leaves memory, so that what a disk makes of it is found, too.
+void TokenShardWriter::write_block() {
+  const std::string_view bytes(block_.data(), filled_);
+  if (bytes.empty()) return;
+  sums_.blocks.push_back(checksum(bytes));
+  sums_.bin_bytes += bytes.size();
+  if (std::fwrite(bytes.data(), 1, bytes.size(), bin_.get()) != bytes.size()) fail("cannot write", temporary(".bin"));
+  filled_ = 0;
 }
 
 void TokenShardWriter::close_document(uint64_t tokens) {
@@ -91,10 +101,13 @@ void TokenShardWriter::close_document(uint64_t tokens) {
 }
 
 void TokenShardWriter::finish() {
+  write_block();
   if (std::fflush(bin_.get()) != 0) fail("cannot write", temporary(".bin"));
   bin_.reset();
   fsync_path(temporary(".bin"), ErrorCode::data);
-  write_file(temporary(".idx"), index_.serialize(), ErrorCode::data);
+  const std::string idx = index_.serialize();
+  sums_.idx = checksum(idx);
+  write_file(temporary(".idx"), idx, ErrorCode::data);
   for (const char* suffix : {".bin", ".idx"})
     if (std::rename(temporary(suffix).c_str(), (stem_.string() + suffix).c_str()) != 0)
       fail("cannot rename", temporary(suffix));

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/data/megatron_index.h"
+#include "core/data/shard_sums.h"
 
 namespace espalier {
 
@@ -27,11 +28,14 @@ class TokenShardWriter {
   // The document followed by the token `end`.
   void append(std::span<const int32_t> document, int32_t end);
   void finish();
+  // Of the files, after finish().
+  const ShardSums& sums() const { return sums_; }
   uint64_t num_tokens() const { return index_.offsets.back(); }
   uint64_t num_documents() const { return index_.offsets.size() - 1; }
 
  private:
   void write(std::span<const int32_t> ids);
+  void write_block();
   void close_document(uint64_t tokens);
   std::filesystem::path temporary(const char* suffix) const;
   void remove_temporaries() noexcept;
@@ -39,7 +43,9 @@ class TokenShardWriter {
   std::filesystem::path stem_;
   MegatronIndex index_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> bin_;
-  std::string buffer_;
+  std::string block_;  // what of the next block of sums is there
+  size_t filled_ = 0;
+  ShardSums sums_;
 };
 
 }  // namespace espalier

@@ -12,6 +12,8 @@
 namespace espalier {
 namespace {
 
+constexpr int64_t kMostBlockTokens = int64_t{1} << 24;
+
 // The documents of each cell of a source, by tier.
 std::vector<std::vector<uint32_t>> documents_by_tier(const PreparedSource& source, size_t num_tiers) {
   std::vector<size_t> counts(num_tiers, 0);
@@ -41,6 +43,11 @@ std::vector<Cell> cells_of(const PreparedData& data, const StreamOptions& option
 StreamOptions checked(StreamOptions options) {
   assert(options.seq_len > 0 && options.world_size > 0 && options.rank >= 0 && options.rank < options.world_size);
   if (options.block_tokens == 0) options.block_tokens = options.seq_len;
+  // Best-fit packing holds a few numbers for each length up to this one.
+  if (options.block_tokens > kMostBlockTokens)
+    throw Error(ErrorCode::config,
+                fmt::format("blocks of {} tokens; the most are {}", options.block_tokens, kMostBlockTokens),
+                "data.block_tokens", "lower data.block_tokens, or training.seq_len where it is 0");
   if (options.block_tokens % options.seq_len != 0)
     throw Error(ErrorCode::config,
                 fmt::format("block_tokens = {} is not a multiple of training.seq_len = {}", options.block_tokens,
@@ -200,7 +207,7 @@ void TokenStream::check_same_run(const StreamState& state) const {
   if (state.seed != options_.seed)
     throw Error(ErrorCode::config,
                 fmt::format("the data position was saved with seed {}, now it is {}", state.seed, options_.seed),
-                "training.seed", "keep the seed, or start a new run from the checkpoint");
+                "job.seed", fmt::format("set job.seed = {}, or start a new run from the checkpoint", state.seed));
   if (state.data != fingerprint_ || state.drawn.size() != cells_.size() || state.credit.size() != cells_.size())
     throw Error(
         ErrorCode::data,

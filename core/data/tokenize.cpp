@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/data/progress.h"
 #include "core/data/shard_set_writer.h"
+#include "core/data/token_ids.h"
 #include "core/data/token_shard.h"
 
 namespace espalier {
@@ -228,13 +229,9 @@ class Tokenizing {
   }
 
   void check_ids(const Ids& ids, uint64_t first, const std::string& path) const {
-    for (size_t i = 0; i < ids.size(); ++i)
-      if (ids[i] < 0 || ids[i] >= tokenizer_.vocab_size())
-        throw Error(ErrorCode::data,
-                    fmt::format("token {} lies outside the vocabulary of {}", ids[i], tokenizer_.vocab_size()),
-                    fmt::format("{}: token number {}", path, first + i),
-                    "set data.tokenizer to the tokenizer that made the shard, or, for ids without header, format of "
-                    "the source to what they are");
+    const size_t bad = first_outside(ids, tokenizer_.vocab_size());
+    if (bad != ids.size())
+      refuse_id(ids[bad], tokenizer_.vocab_size(), fmt::format("{}: token number {}", path, first + bad));
   }
 
   [[noreturn]] void nothing() const {

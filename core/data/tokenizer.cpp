@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/open_file.h"
 #include "core/data/bpe_json.h"
 #include "core/data/bpe_tokenizer.h"
 #include "core/data/byte_tokenizer.h"
@@ -14,10 +15,13 @@
 namespace espalier {
 namespace {
 
+// U+FFFD. A model may have more rows than the tokenizer has tokens, and sample one of them.
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
 bool is_byte_tokenizer(const nlohmann::json& hf) {
   if (!hf.is_object()) return false;
   const auto model = hf.find("model");
-  if (model == hf.end() || !model->is_object() || model->value("type", "") != "BPE") return false;
+  if (model == hf.end() || !model->is_object() || model->value("type", nlohmann::json()) != "BPE") return false;
   const auto merges = model->find("merges");
   return merges != model->end() && merges->empty() && hf == byte_tokenizer_json();
 }
@@ -44,17 +48,18 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   std::string text;
-  for (const int32_t id : ids) text += bytes(id);
+  for (const int32_t id : ids) text += id >= 0 && id < vocab_size() ? bytes(id) : kReplacement;
   return text;
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path, const std::string& pattern) {
-  if (!fs::exists(path))
+  if (!path_exists(path))
     throw Error(
         ErrorCode::data, "no such tokenizer folder or file", path.string(),
         "use \"sentencepiece\", \"bpe\", \"byte\", or the path of a tokenizer folder, a tokenizer.json, a .model or a "
         "tiktoken rank file");
-  if (fs::is_regular_file(path) && path.extension() != ".model" && path.extension() != ".json") {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored) && path.extension() != ".model" && path.extension() != ".json") {
     const std::string bytes = read_file(path, ErrorCode::data);
     if (is_tiktoken(bytes) || path.extension() == ".tiktoken")
       return make_bpe(tiktoken_parts(bytes, pattern, path.string()), path.string());
@@ -62,9 +67,9 @@ std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path, const std::strin
   if (!pattern.empty())
     throw Error(ErrorCode::config, "a pattern is for tiktoken rank files only, and this is none: " + path.string(),
                 "data.tokenizer_pattern", "leave it out");
-  if (!fs::is_directory(path)) return path.extension() == ".json" ? load_hf(path) : load_sentencepiece(path);
-  if (fs::exists(path / "tokenizer.model")) return load_sentencepiece(path / "tokenizer.model");
-  if (fs::exists(path / "tokenizer.json")) return load_hf(path / "tokenizer.json");
+  if (!fs::is_directory(path, ignored)) return path.extension() == ".json" ? load_hf(path) : load_sentencepiece(path);
+  if (path_exists(path / "tokenizer.model")) return load_sentencepiece(path / "tokenizer.model");
+  if (path_exists(path / "tokenizer.json")) return load_hf(path / "tokenizer.json");
   throw Error(ErrorCode::data, "the folder holds no tokenizer (tokenizer.model or tokenizer.json)", path.string());
 }
 

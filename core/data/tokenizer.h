@@ -41,7 +41,8 @@ class Tokenizer {
   virtual void save_hf(const std::filesystem::path& folder) const = 0;
 
   std::vector<int32_t> encode(std::string_view text) const;
-  // The bytes of the tokens, joined. Sampled ids may give bytes that are not UTF-8.
+  // The bytes of the tokens, joined. Sampled ids may give bytes that are not UTF-8. U+FFFD stands for an id outside of
+  // the vocabulary: the embedding of a model may have more rows than there are tokens.
   virtual std::string decode(std::span<const int32_t> ids) const;
   int64_t byte_length(int32_t id) const { return static_cast<int64_t>(bytes(id).size()); }
 };

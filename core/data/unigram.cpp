@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/data/token_ids.h"
+
 namespace espalier {
 
 std::vector<uint64_t> count_tokens(const TokenShard& shard, int32_t vocab_size) {
@@ -13,6 +15,8 @@ std::vector<uint64_t> count_tokens(const TokenShard& shard, int32_t vocab_size) 
   for (uint64_t at = 0; at < shard.num_tokens(); at += kBlock) {
     tokens.resize(static_cast<size_t>(std::min(kBlock, shard.num_tokens() - at)));
     shard.copy(at, tokens);
+    const size_t bad = first_outside(tokens, vocab_size);
+    if (bad != tokens.size()) refuse_id(tokens[bad], vocab_size, shard.place_of(at + bad));
     for (const int32_t id : tokens) ++counts[static_cast<size_t>(id)];
   }
   return counts;
@@ -27,8 +31,12 @@ double unigram_bits_per_byte(std::span<const uint64_t> counts, const ValSet& set
     const ValBatch batch = set.batch(b);
     bytes += batch.bytes;
     for (size_t i = 0; i < batch.tokens.size(); ++i)
-      if (i % width != 0)
-        bits -= std::log2((static_cast<double>(counts[static_cast<size_t>(batch.tokens[i])]) + 1) / total);
+      if (i % width != 0) {
+        const auto id = batch.tokens[i];
+        if (id < 0 || static_cast<size_t>(id) >= counts.size())
+          refuse_id(id, static_cast<int32_t>(counts.size()), set.source());
+        bits -= std::log2((static_cast<double>(counts[static_cast<size_t>(id)]) + 1) / total);
+      }
   }
   return bits / static_cast<double>(std::max<int64_t>(bytes, 1));
 }

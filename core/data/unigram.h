@@ -10,7 +10,7 @@
 
 namespace espalier {
 
-// How often each id occurs in a shard: [vocab_size].
+// How often each id occurs in a shard: [vocab_size]. Throws Error(data) for an id outside of the vocabulary.
 std::vector<uint64_t> count_tokens(const TokenShard& shard, int32_t vocab_size);
 
 // Bits per byte of a validation set under p(t) = (count(t) + 1) / (total + vocab_size): the cross-entropy that a model

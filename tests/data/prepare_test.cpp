@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "core/base/json.h"
 #include "core/data/file_hashes.h"
 #include "core/data/token_shard_writer.h"
 #include "data/support.h"
@@ -186,10 +187,13 @@ TEST_CASE("unchanged files are not hashed again", "[data][prepare]") {
   CHECK(hashes.sha256(path) == expected);
   hashes.save();
   // A forged entry for the same stamp shows that the file itself is not read.
-  std::string index = read_file(dir / "files.json", ErrorCode::data);
-  index.replace(index.find(expected), expected.size(), std::string(64, 'f'));
-  put(dir / "files.json", index);
+  auto index = open_sealed_json(read_file(dir / "files.json", ErrorCode::data)).value();
+  for (auto& [file, entry] : index.items()) entry["sha256"] = std::string(64, 'f');
+  put(dir / "files.json", sealed_json(index));
   CHECK(FileHashes(dir.path()).sha256(path) == std::string(64, 'f'));
+  // One that is not sealed is damaged, and nothing in it is believed.
+  put(dir / "files.json", index.dump());
+  CHECK(FileHashes(dir.path()).sha256(path) == expected);
   put(path, "abcd");
   CHECK(FileHashes(dir.path()).sha256(path) == sha256_bytes("abcd"));
   put(dir / "files.json", "{ broken");

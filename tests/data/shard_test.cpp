@@ -231,9 +231,7 @@ TEST_CASE("the index of several shards is used again only while they are the sam
       std::string altered = whole;
       altered[at] = static_cast<char>(altered[at] ^ 0x41);
       put(dir / "ab.index", altered);
-      const Documents read = open();
-      // Flipped bits inside the bounds may go unseen, but never lead outside of the tokens.
-      CHECK((at >= 8 + 64 + 16 + 32 || read == Documents{{1, 2}, {3}, {4}}));
+      CHECK(open() == Documents{{1, 2}, {3}, {4}});
       put(dir / "ab.index", std::string_view(whole).substr(0, at));
       CHECK(open() == Documents{{1, 2}, {3}, {4}});
     }

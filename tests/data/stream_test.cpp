@@ -205,10 +205,36 @@ TEST_CASE("a state of another run is refused", "[data][stream]") {
   CHECK(refusal({data, {.seed = 1, .seq_len = kSeqLen * 2}}).code() == ErrorCode::config);
   CHECK_THAT(refusal({data, {.seed = 1, .seq_len = kSeqLen * 2}}).message(), Contains("seq_len 16"));
   CHECK_THAT(refusal(make_stream(data, 2)).message(), Contains("seed 1"));
+  CHECK(refusal(make_stream(data, 2)).place() == "job.seed");
   const PreparedData other = prepare_bytes(random_config(other_dir, 8, {40, 25, 60}));
   CHECK(refusal(make_stream(other)).code() == ErrorCode::data);
   CHECK(error_of([] { stream_state_from_json({{"index", 1}}); }).code() == ErrorCode::checkpoint);
   CHECK(error_of([] { stream_state_from_json("text"); }).code() == ErrorCode::checkpoint);
+  const nlohmann::json good = to_json(state);
+  for (const auto& [key, bad] :
+       std::vector<std::pair<const char*, nlohmann::json>>{{"index", -1},
+                                                           {"index", 1e300},
+                                                           {"index", nullptr},
+                                                           {"drawn", {-1}},
+                                                           {"drawn", 3},
+                                                           {"drawn", {"x"}},
+                                                           {"credit", {nullptr}},
+                                                           {"seq_len", 1.5},
+                                                           {"seq_len", 0},
+                                                           {"seq_len", 18446744073709551615ULL},
+                                                           {"open_cell", 4294967296},
+                                                           {"data", 1},
+                                                           {"source_weights", {{1}}},
+                                                           {"block_tokens", -8},
+                                                           {"packing", 1}}) {
+    nlohmann::json altered = good;
+    altered[key] = bad;
+    INFO(altered.dump());
+    CHECK(error_of([&] { stream_state_from_json(altered); }).code() == ErrorCode::checkpoint);
+  }
+  CHECK(error_of([&] {
+          TokenStream(data, {.seed = 1, .seq_len = kSeqLen, .block_tokens = int64_t{1} << 40});
+        }).place() == "data.block_tokens");
 }
 
 TEST_CASE("realised fractions of tokens are the requested ones", "[data][stream]") {

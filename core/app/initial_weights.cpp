@@ -11,6 +11,7 @@
 #include "core/app/resume.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/checkpoint/newest.h"
 #include "core/config/toml_changes.h"
 
 namespace espalier {
@@ -20,19 +21,6 @@ using nlohmann::json;
 
 constexpr const char* kPathKey = "checkpoint.initial_load_path";
 constexpr double kEpsTolerance = 1e-4;  // relative
-
-// The folder of the model itself.
-fs::path model_folder(const fs::path& path, const std::string& place) {
-  if (fs::exists(path / "config.json")) return path;
-  if (fs::is_directory(path / "checkpoints")) {
-    std::vector<std::string> skipped;
-    const auto found = load_latest(path / "checkpoints", skipped);
-    for (const auto& reason : skipped) log_warning("skipping a damaged checkpoint: {}", reason);
-    if (found) return found->dir;
-  }
-  throw Error(ErrorCode::config, fmt::format("{} holds no model", path.string()), place,
-              "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
-}
 
 // Files and stages of growth (eps times d/D) round norm_eps, each in its own way.
 bool same_eps(const ModelSpec& a, const ModelSpec& b) {
@@ -117,13 +105,21 @@ std::string describe_changes(const std::string& before_toml, const std::string& 
 
 TrainState load_initial_weights(const Session& s, at::Device device) {
   const auto& config = s.config.checkpoint;
-  const fs::path dir = model_folder(config.initial_load_path, s.config.places.of(kPathKey));
   const bool optimizer = config.initial_load_optimizer == "load";
+  std::optional<Snapshot> loaded;
+  const auto found = open_model(config.initial_load_path, [&](const fs::path& folder) {
+    if (fs::exists(folder / "espalier" / "manifest.json")) loaded = load_checkpoint(folder);
+  });
+  if (!found)
+    throw Error(ErrorCode::config, fmt::format("{} holds no model", config.initial_load_path),
+                s.config.places.of(kPathKey),
+                "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
+  const fs::path& dir = *found;
   TrainState state;
   InitialWeights origin{
       dir.string(), sha256_file(dir / "model.safetensors", ErrorCode::checkpoint), 0, 0, 0, optimizer, {}};
-  if (fs::exists(dir / "espalier" / "manifest.json")) {
-    Snapshot snapshot = load_checkpoint(dir);
+  if (loaded) {
+    Snapshot& snapshot = *loaded;
     check_tokenizer(snapshot, s, dir);
     state.spec = snapshot.state.spec;
     state.params = std::move(snapshot.state.params);

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "core/app/environment.h"
+#include "core/app/process.h"
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
 #include "core/base/text.h"
@@ -92,6 +93,7 @@ int run(int argc, char** argv) {
 }  // namespace espalier
 
 int main(int argc, char** argv) {
+  espalier::prepare_process();
   try {
     return espalier::run(argc, argv);
   } catch (const espalier::Error& error) {

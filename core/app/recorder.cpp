@@ -50,7 +50,8 @@ void Recorder::after_step(const TrainState& state, const StepReport& report) {
   const auto due = [&](int64_t interval) { return interval > 0 && state.step % interval == 0; };
   if (due(parts_.metrics.log_interval) || last || state.step == parts_.start_step + 1) log_progress(state, report);
   if (due(parts_.validation_interval) && !last) validate(state);
-  if (due(parts_.checkpoint_interval) && !last) parts_.save(state);
+  const bool asked = take_save_request();
+  if ((asked || due(parts_.checkpoint_interval)) && !last) parts_.save(state);
 }
 
 void Recorder::log_progress(const TrainState& state, const StepReport& report) {
@@ -183,6 +184,7 @@ void Recorder::stage_began(const TrainState& state, const StageChange& change) {
 const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state) {
   if (!parts_.validate || validated_step_ == state.step) return last_validation_;
   const auto begin = Clock::now();
+  const Doing doing("validation; what was trained since the last checkpoint is lost");
   last_validation_ = parts_.validate(state);
   validated_step_ = state.step;
   MetricsRow out = row(state);

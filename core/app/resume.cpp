@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
+#include "core/base/system_call.h"
+#include "core/checkpoint/folders.h"
 
 namespace espalier {
 
@@ -16,10 +18,38 @@ Start open_run_folder(const RunConfig& config, const RunOptions& options) {
   start.run_dir = options.run_dir.empty() ? fs::path("runs") / config.job.name : options.run_dir;
   start.checkpoints = start.run_dir / "checkpoints";
   make_dirs(start.run_dir, ErrorCode::config);
+  std::error_code ignored;
+  start.had_lock_file = fs::exists(start.run_dir / ".lock", ignored);
   return start;
 }
 
+LockFile::~LockFile() {
+  std::error_code ignored;
+  if (remove_) fs::remove(path_, ignored);
+}
+
+void clean_run_folder(const Start& start) {
+  remove_leftovers(start.checkpoints);
+  for (const char* name : {"config.resolved.toml", "env.json", "metrics.jsonl", "samples.txt"}) {
+    std::error_code ignored;
+    const fs::path left = start.run_dir / (std::string(name) + ".tmp");
+    if (fs::symlink_status(left, ignored).type() == fs::file_type::regular) fs::remove(left, ignored);
+  }
+}
+
+void begin_run_folder(const Start& start, const std::string& config_toml, const std::string& environment) {
+  const fs::path& dir = start.run_dir;
+  clean_run_folder(start);
+  log_to_file(dir / "run.log");
+  if (!sync_where_possible(dir, ErrorCode::config))
+    log_info("the file system of {} cannot sync folders: after a power cut the last checkpoint may be missing",
+             dir.string());
+  write_file_atomic(dir / "env.json", environment, ErrorCode::config);
+  write_file_atomic(dir / "config.resolved.toml", config_toml, ErrorCode::config);
+}
+
 void find_checkpoint(Start& start, const RunConfig& config) {
+  restore_replaced(start.checkpoints);
   std::vector<std::string> skipped;
   start.resumed = load_latest(start.checkpoints, skipped);
   for (const auto& reason : skipped) log_warning("skipping a damaged checkpoint: {}", reason);

@@ -11,11 +11,31 @@ namespace espalier {
 // What the run writes to and where it continues from.
 struct Start {
   fs::path run_dir, checkpoints;
+  bool had_lock_file = false;  // before this process came
   std::optional<Found> resumed;
 };
 
-// Makes the folder. Throws Error(config).
+// Removes the lock file again that was not in the folder before, unless the run begins. Lives as long as the lock.
+class LockFile {
+ public:
+  explicit LockFile(const Start& start) : path_(start.run_dir / ".lock"), remove_(!start.had_lock_file) {}
+  ~LockFile();
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  void keep() { remove_ = false; }
+
+ private:
+  fs::path path_;
+  bool remove_;
+};
+
+// Makes the folder where there is none, and looks at nothing in it. Throws Error(config).
 Start open_run_folder(const RunConfig& config, const RunOptions& options);
+// Removes what an interrupted process left unfinished in it. Only for the holder of its lock.
+void clean_run_folder(const Start& start);
+// The first that is written into it: that is removed, then the log with the lines so far, environment and
+// configuration. Throws Error(config).
+void begin_run_folder(const Start& start, const std::string& config_toml, const std::string& environment);
 // Looks for the newest valid checkpoint; names damaged ones in the log. Throws Error(config) where resume = "never"
 // forbids it.
 void find_checkpoint(Start& start, const RunConfig& config);

@@ -13,6 +13,7 @@
 #include "core/app/signals.h"
 #include "core/app/validation.h"
 #include "core/base/log.h"
+#include "core/base/log_lines.h"
 #include "core/model/init.h"
 
 namespace espalier {
@@ -58,10 +59,12 @@ std::optional<int64_t> guarded_step(const TrainState& state, const GrowthGuard& 
 }  // namespace
 
 void run_training(RunConfig config, const RunOptions& options) {
+  install_save_signal();
+  keep_log_lines();
   Start start = open_run_folder(config, options);
   const FolderLock lock(start.run_dir);
+  LockFile lock_file(start);
   find_checkpoint(start, config);
-  log_to_file(start.run_dir / "run.log");
 
   // Build, in the order in which data flows.
   const DeviceInfo device = open_device(config.training.device, config.training.threads);
@@ -72,8 +75,6 @@ void run_training(RunConfig config, const RunOptions& options) {
   Session& s = *session;
   const auto compute = s.config.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
   const auto seed = static_cast<uint64_t>(s.config.job.seed);
-  write_file_atomic(start.run_dir / "config.resolved.toml", resolved_toml(s.config), ErrorCode::config);
-  write_file_atomic(start.run_dir / "env.json", environment_json(device, options.argv), ErrorCode::config);
 
   log_info("{} on {} ({} threads: {}), {}", s.config.job.name, device.name, device.threads, device.threads_source,
            s.config.training.dtype);
@@ -103,19 +104,31 @@ void run_training(RunConfig config, const RunOptions& options) {
     state = first_state(s, device.device);
   }
   if (state.step >= s.total_steps) {
+    clean_run_folder(start);
     log_info("the run is finished: step {} of {}", state.step, s.total_steps);
     return;
   }
 
+  // Whatever may refuse the run comes before this line: a folder that has a run is not touched until it may go on.
+  replan_operators(state, s.decisions, s.final_spec, s.timeline);
+  const growth::Probe probe = make_probe(s, sets, device.device);
+  const int64_t validation_interval = s.interval_steps(s.config.validation.interval, "validation.interval");
+  const int64_t checkpoint_interval = s.interval_steps(s.config.checkpoint.interval, "checkpoint.interval");
   const std::string config_text = resolved_toml(s.config);
   const GrowthGuard guard{s.config.growth.guard_bound,
                           s.interval_steps(s.config.growth.guard_after, "growth.guard_after")};
+  lock_file.keep();
+  begin_run_folder(start, config_text, environment_json(device, options.argv));
+
+  VerifiedCheckpoints verified;
+  if (start.resumed) verified.add(start.resumed->dir);
   const auto save = [&](const TrainState& now) {
+    const Doing doing("saving a checkpoint; the ones before it are whole");
     const json data_state = {{"stream", to_json(loader.state())}, {"tokenizer", s.tokenizer->fingerprint()}};
     const Snapshot snapshot{now, data_state.dump(), save_plugin_state(s), s.plugins, config_text};
     const fs::path dir = save_checkpoint(
         start.checkpoints, snapshot, s.tokenizer->eos(), [&](const fs::path& folder) { s.tokenizer->save_hf(folder); },
-        s.config.checkpoint.keep_latest, guarded_step(now, guard));
+        s.config.checkpoint.keep_latest, guarded_step(now, guard), &verified);
     log_info("saved {}", dir.string());
   };
 
@@ -127,8 +140,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.start_flops = state.flops;
   recorder_parts.total_steps = s.total_steps;
   recorder_parts.start_tokens = state.tokens;
-  recorder_parts.validation_interval = s.interval_steps(s.config.validation.interval, "validation.interval");
-  recorder_parts.checkpoint_interval = s.interval_steps(s.config.checkpoint.interval, "checkpoint.interval");
+  recorder_parts.validation_interval = validation_interval;
+  recorder_parts.checkpoint_interval = checkpoint_interval;
   recorder_parts.num_stages = static_cast<int64_t>(s.timeline.stages.size());
   recorder_parts.checkpoint_before_growth = guard.bound > 0;
   recorder_parts.checkpoint_at_growth = s.config.checkpoint.at_growth && guard.bound == 0;
@@ -145,24 +158,15 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (state.origin && state.step == 0)
     for (const auto& [source, result] : recorder.validate(state)) state.origin->val_loss[source] = result.nll();
 
-  TrainParts parts{s.config.training,
-                   s.config.optimizer,
-                   seed,
-                   s.final_spec,
-                   s.timeline,
-                   s.decisions,
-                   &batches,
-                   &recorder,
-                   make_probe(s, sets, device.device),
-                   guard,
-                   growth_record(s)};
+  TrainParts parts{s.config.training, s.config.optimizer, seed,  s.final_spec, s.timeline,      s.decisions,
+                   &batches,          &recorder,          probe, guard,        growth_record(s)};
   Trainer trainer(std::move(parts), std::move(state));
   const StopReason reason = trainer.run();
 
   if (reason == StopReason::signal) {
     save(trainer.state());
-    log_info("stopped by a signal at step {} of {}; continue with: espalier resume {}", trainer.state().step,
-             s.total_steps, start.run_dir.string());
+    log_info("stopped by a signal at step {} of {} ({}); continue with: espalier resume {}", trainer.state().step,
+             s.total_steps, stop_reason(), start.run_dir.string());
     return;
   }
   if (reason == StopReason::ran_away) go_back(start.checkpoints, trainer.state(), guard);
@@ -174,6 +178,7 @@ void run_training(RunConfig config, const RunOptions& options) {
              unigram_baseline(s, sets));
   if (trainer.state().origin) log_info("{}", format_change_of_loss(*trainer.state().origin, validation));
   save(trainer.state());
+  const Doing doing("writing samples; the last checkpoint is whole");
   write_samples(s, trainer.state(), start.run_dir / "samples.txt", compute);
   recorder.stage_ended(trainer.state());
 }

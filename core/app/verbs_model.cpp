@@ -23,7 +23,10 @@ struct Arguments {
   int64_t threads = 0;
 
   void add(CLI::App& verb) {
-    verb.add_option("model", model, "A checkpoint, or a Hugging Face model folder with its tokenizer")->required();
+    verb.add_option("model", model,
+                    "A checkpoint, the folder of a run (its newest checkpoint), or a Hugging Face model folder with "
+                    "its tokenizer")
+        ->required();
     verb.add_option("--dtype", dtype, "Compute type")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
     verb.add_option("--device", device, "Where to run")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
@@ -40,12 +43,13 @@ struct Opened {
 
 Opened open_model(const Arguments& a) {
   const DeviceInfo device = open_device(a.device, a.threads);
-  Opened out{load_model(a.model), load_tokenizer(a.model)};
+  Opened out{load_model(a.model), nullptr};
+  out.tokenizer = load_tokenizer(out.model.dir);
   if (out.tokenizer->vocab_size() > out.model.spec.vocab_size)
     throw Error(ErrorCode::checkpoint,
                 fmt::format("the tokenizer has {} tokens, the model {}", out.tokenizer->vocab_size(),
                             out.model.spec.vocab_size),
-                a.model);
+                out.model.dir.string());
   out.model.params = out.model.params.transformed([&](const Param& param) { return param.value.to(device.device); });
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include "core/app/run.h"
 #include "core/app/verbs.h"
+#include "core/checkpoint/folders.h"
 
 namespace espalier {
 
@@ -33,7 +34,7 @@ void add_train_verbs(CLI::App& app, Action& action, const std::vector<std::strin
       if (!fs::exists(config))
         throw Error(ErrorCode::config, "is not a run folder: it has no config.resolved.toml", a.run_dir,
                     "give the folder that `espalier train` made, runs/<job.name> by default");
-      if (!fs::exists(fs::path(a.run_dir) / "checkpoints" / "LATEST"))
+      if (checkpoint_dirs(fs::path(a.run_dir) / "checkpoints").empty())
         throw Error(ErrorCode::checkpoint, "has no checkpoint to continue from", a.run_dir,
                     "start it again with `espalier train`");
       std::vector<std::string> sets = a.options.sets;

@@ -1,15 +1,11 @@
 #include "core/checkpoint/checkpoint.h"
 
 #include <ATen/ATen.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-
+#include "core/checkpoint/folders.h"
 #include "core/checkpoint/hf_layout.h"
+#include "core/checkpoint/newest.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/checkpoint/state_json.h"
 
@@ -112,6 +108,15 @@ json file_hashes(const fs::path& dir) {
   return out;
 }
 
+// Who writes them decides about the code: they belong to the checkpoint.
+void write_tokenizer_files(const fs::path& dir, const TokenizerWriter& write_tokenizer) {
+  try {
+    write_tokenizer(dir);
+  } catch (const Error& error) {
+    throw Error(kCode, error.message(), error.place(), error.hint());
+  }
+}
+
 void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, const TokenizerWriter& write_tokenizer) {
   const TrainState& s = snapshot.state;
   const fs::path own = dir / "espalier";
@@ -119,7 +124,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   make_dirs(own / "plans", kCode);
   write_file(dir / "config.json", hf_config(s.spec, eos).dump(2) + "\n", kCode);
   write_safetensors(dir / "model.safetensors", to_hf(s.spec, s.params));
-  if (write_tokenizer) write_tokenizer(dir);
+  if (write_tokenizer) write_tokenizer_files(dir, write_tokenizer);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
   write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
   write_file(own / "config.resolved.toml", snapshot.config_toml, kCode);
@@ -142,25 +147,6 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   for (const fs::path& folder : {own / "plugins", own / "plans", own, dir}) fsync_path(folder, kCode);
 }
 
-std::string folder_name(int64_t step) {
-  return fmt::format("step-{:08}", step);
-}
-int64_t step_of(const fs::path& dir) {
-  return std::atoll(dir.filename().c_str() + 5);
-}
-
-std::vector<fs::path> checkpoint_dirs(const fs::path& checkpoints_dir) {
-  std::vector<fs::path> out;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(checkpoints_dir, error)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp")) out.push_back(entry.path());
-  }
-  // By number: names stop sorting as text beyond eight digits.
-  std::sort(out.begin(), out.end(), [](const fs::path& a, const fs::path& b) { return step_of(a) < step_of(b); });
-  return out;
-}
-
 json read_json(const fs::path& path) {
   json out = json::parse(read_file(path, kCode), nullptr, false);
   if (out.is_discarded()) throw Error(kCode, "is not valid JSON", path.string());
@@ -177,10 +163,19 @@ json read_manifest(const fs::path& dir) {
                 fmt::format("was written by a newer Espalier (format {}, this one reads up to {})",
                             manifest.value("format_version", 0), kFormatVersion),
                 path.string(), "update Espalier");
+  if (const auto step = step_of(dir); step && manifest.at("step") != *step)
+    throw Error(kCode, fmt::format("is the manifest of step {}", manifest.at("step").dump()), path.string(),
+                "the folder was renamed: give it back its name");
   for (const auto& [name, hash] : manifest.at("files").items())
     if (sha256_file(dir / name, kCode) != hash.get<std::string>())
       throw Error(kCode, "does not match the sha256 in its manifest: the file is damaged", (dir / name).string());
   return manifest;
+}
+
+// Frees the space that a full disk needs; older checkpoints stay.
+void discard(const fs::path& temporary) {
+  std::error_code ignored;
+  fs::remove_all(temporary, ignored);
 }
 
 OptimState read_optimizer(const fs::path& own, const json& state) {
@@ -194,42 +189,48 @@ OptimState read_optimizer(const fs::path& own, const json& state) {
 }  // namespace
 
 fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapshot, int64_t eos_token_id,
-                         const TokenizerWriter& write_tokenizer, int64_t keep_latest,
-                         std::optional<int64_t> keep_step) {
+                         const TokenizerWriter& write_tokenizer, int64_t keep_latest, std::optional<int64_t> keep_step,
+                         VerifiedCheckpoints* verified) {
   make_dirs(checkpoints_dir, kCode);
   const std::string name = folder_name(snapshot.state.step);
-  const fs::path final_dir = checkpoints_dir / name, temporary = checkpoints_dir / (name + ".tmp");
-  std::error_code ignored;
-  fs::remove_all(temporary, ignored);
+  const fs::path final_dir = checkpoints_dir / name, temporary = fresh_temporary(final_dir);
   try {
     write_files(temporary, snapshot, eos_token_id, write_tokenizer);
+  } catch (const fs::filesystem_error& error) {
+    discard(temporary);
+    throw Error(kCode, error.code().message(), error.path1().string());
   } catch (...) {
-    fs::remove_all(temporary, ignored);  // frees the space that a full disk needs; older checkpoints stay
+    discard(temporary);
     throw;
   }
-  // Where the step was saved before, the two change places in one operation: there is always a whole one.
-  const bool again = fs::exists(final_dir);
-  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, final_dir.c_str(),
-                  again ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0)
-    throw Error(kCode, std::string("cannot rename into place: ") + std::strerror(errno), final_dir.string());
-  if (again) fs::remove_all(temporary, ignored);
+  put_in_place(temporary, final_dir);
   fsync_path(checkpoints_dir, kCode);
   write_file_atomic(checkpoints_dir / "LATEST", name + "\n", kCode);
-
-  auto dirs = checkpoint_dirs(checkpoints_dir);
-  if (keep_latest > 0)
-    for (size_t i = 0; i + static_cast<size_t>(keep_latest) < dirs.size(); ++i)
-      if (!keep_step || dirs[i].filename() != folder_name(*keep_step)) fs::remove_all(dirs[i], ignored);
+  VerifiedCheckpoints nothing;
+  rotate_checkpoints(final_dir, keep_latest, keep_step, verified != nullptr ? *verified : nothing);
   return final_dir;
 }
 
 fs::path roll_back(const fs::path& checkpoints_dir, int64_t step) {
   const fs::path dir = checkpoints_dir / folder_name(step);
-  read_manifest(dir);
+  verify_checkpoint(dir);
   write_file_atomic(checkpoints_dir / "LATEST", folder_name(step) + "\n", kCode);
-  for (const auto& later : checkpoint_dirs(checkpoints_dir))
-    if (step_of(later) > step) fs::remove_all(later);
+  for (const auto& later : checkpoint_dirs(checkpoints_dir)) {
+    if (step_of(later) <= step) continue;
+    if (is_own(later))
+      remove_own(later);
+    else
+      set_aside(later);
+  }
   return dir;
+}
+
+void verify_checkpoint(const fs::path& dir) {
+  try {
+    read_manifest(dir);
+  } catch (const json::exception& error) {
+    throw Error(kCode, std::string("its manifest is incomplete: ") + error.what(), dir.string());
+  }
 }
 
 Snapshot load_checkpoint(const fs::path& dir) {
@@ -272,29 +273,39 @@ Snapshot load_checkpoint(const fs::path& dir) {
 }
 
 std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped) {
-  auto dirs = checkpoint_dirs(checkpoints_dir);
-  if (dirs.empty()) return std::nullopt;
-  for (auto it = dirs.rbegin(); it != dirs.rend(); ++it) {
-    try {
-      return Found{*it, load_checkpoint(*it)};
-    } catch (const Error& error) {
-      skipped.push_back(it->filename().string() + ": " + error.message() + " (" + error.place() + ")");
-    }
-  }
-  throw Error(kCode, fmt::format("none of the {} checkpoints is valid; the newest: {}", dirs.size(), skipped.front()),
-              checkpoints_dir.string(), "start afresh in another folder with --run-dir");
+  Found found;
+  const auto dir = newest_checkpoint(
+      checkpoints_dir, [&](const fs::path& folder) { found.snapshot = load_checkpoint(folder); }, skipped);
+  if (!dir) return std::nullopt;
+  found.dir = *dir;
+  return found;
 }
 
-LoadedModel load_model(const fs::path& dir) {
-  if (!fs::exists(dir / "config.json"))
-    throw Error(kCode, "is not a model folder: it has no config.json", dir.string(),
-                "give a checkpoint such as runs/NAME/checkpoints/step-00000100, or a Hugging Face model folder");
-  if (fs::exists(dir / "espalier" / "manifest.json")) read_manifest(dir);
+namespace {
+
+LoadedModel read_model(const fs::path& dir) {
+  if (fs::exists(dir / "espalier" / "manifest.json")) verify_checkpoint(dir);
   LoadedModel out;
+  out.dir = dir;
   out.spec = spec_from_hf(read_json(dir / "config.json"), (dir / "config.json").string());
   const fs::path weights = dir / "model.safetensors";
   out.params = from_hf(out.spec, read_safetensors(weights), weights.string());
   return out;
+}
+
+}  // namespace
+
+std::optional<LoadedModel> find_model(const fs::path& path) {
+  LoadedModel out;
+  if (!open_model(path, [&](const fs::path& dir) { out = read_model(dir); })) return std::nullopt;
+  return out;
+}
+
+LoadedModel load_model(const fs::path& path) {
+  if (auto found = find_model(path)) return *std::move(found);
+  throw Error(kCode, "is not a model folder: it has no config.json", path.string(),
+              "give a checkpoint such as runs/NAME/checkpoints/step-00000100, the folder of a run that has one, or a "
+              "Hugging Face model folder");
 }
 
 }  // namespace espalier

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/checkpoint/rotation.h"
 #include "core/config/fields.h"
 #include "core/train/state.h"
 
@@ -38,32 +39,40 @@ struct CheckpointConfig {
 // Writes tokenizer files into a folder; the data layer provides it.
 using TokenizerWriter = std::function<void(const fs::path& dir)>;
 
-// Writes runs/<name>/checkpoints/step-00000120, then LATEST, then removes the oldest beyond keep_latest, but not that
-// of step `keep_step`. Returns the folder. On failure nothing that existed is touched. Throws Error(checkpoint).
+// Writes runs/<name>/checkpoints/step-00000120, then LATEST, then removes older ones as rotate_checkpoints() says.
+// Returns the folder. On failure nothing that existed is touched. Throws Error(checkpoint), also for what the tokenizer
+// could not write. `verified` may be null: then nothing is known of the older ones.
 fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapshot, int64_t eos_token_id,
                          const TokenizerWriter& write_tokenizer, int64_t keep_latest,
-                         std::optional<int64_t> keep_step = {});
+                         std::optional<int64_t> keep_step = {}, VerifiedCheckpoints* verified = nullptr);
 
-// Makes the checkpoint of `step` the newest again: LATEST names it, later ones are removed. Returns its folder.
-// Throws Error(checkpoint) when there is no valid one.
+// Makes the checkpoint of `step` the newest again: LATEST names it, later ones are removed, or set aside where this
+// program did not make them. Returns its folder. Throws Error(checkpoint) when there is no valid one.
 fs::path roll_back(const fs::path& checkpoints_dir, int64_t step);
 
 // Reads and verifies one checkpoint folder. Throws Error(checkpoint) naming the file at fault.
 Snapshot load_checkpoint(const fs::path& dir);
+// Compares every file with its sha256 and reads nothing else. Throws Error(checkpoint) naming the file at fault.
+void verify_checkpoint(const fs::path& dir);
 
-// The newest valid checkpoint under checkpoints_dir, or nothing when there is none at all. A damaged one is named in
-// `skipped` and the one before it is tried; Error(checkpoint) when all are damaged.
+// newest_checkpoint() that load_checkpoint() takes, or nothing when there is none at all. Throws Error(checkpoint) when
+// all are damaged.
 struct Found {
   fs::path dir;
   Snapshot snapshot;
 };
 std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped);
 
-// Weights alone, from a checkpoint of ours or any folder with config.json and model.safetensors.
+// Weights alone.
 struct LoadedModel {
   ModelSpec spec;
   ParamTable params;
+  fs::path dir;  // where they lie: a checkpoint, or another folder with config.json and model.safetensors
 };
-LoadedModel load_model(const fs::path& dir);
+// `path`: such a folder, or that of a run, whose newest valid checkpoint it then is. Damaged ones are named in the log.
+// Nothing when there is no model, Error(checkpoint) when there is no whole one.
+std::optional<LoadedModel> find_model(const fs::path& path);
+// The same with an Error(checkpoint) when there is none.
+LoadedModel load_model(const fs::path& path);
 
 }  // namespace espalier

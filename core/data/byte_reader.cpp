@@ -28,7 +28,11 @@ class RawFile {
   RawFile& operator=(const RawFile&) = delete;
 
   size_t read(std::span<char> out) {
-    const size_t n = std::fread(out.data(), 1, out.size(), file_);
+    size_t n = std::fread(out.data(), 1, out.size(), file_);
+    while (n < out.size() && std::ferror(file_) != 0 && errno == EINTR) {  // interrupted by a signal: go on
+      std::clearerr(file_);
+      n += std::fread(out.data() + n, 1, out.size() - n, file_);
+    }
     position_ += n;
     if (n < out.size() && std::ferror(file_) != 0)
       throw Error(ErrorCode::data, std::string("cannot read: ") + std::strerror(errno), path_);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <thread>
 
@@ -12,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/open_file.h"
+#include "core/base/system_call.h"
 
 namespace espalier {
 
@@ -37,7 +40,9 @@ FileHashes::FileHashes(const fs::path& folder) : index_(folder / "files.json"), 
 
 bool FileHashes::known(const fs::path& path) const {
   const auto entry = known_.find(key_of(path));
-  return entry != known_.end() && entry->is_object() && entry->value("stamp", nlohmann::json()) == file_stamp(path) &&
+  const std::string stamp = file_stamp(path);  // empty: the system does not say, which proves nothing
+  return entry != known_.end() && entry->is_object() && !stamp.empty() &&
+         entry->value("stamp", nlohmann::json()) == stamp &&
          entry->contains("sha256") && (*entry)["sha256"].is_string();
 }
 
@@ -75,7 +80,10 @@ std::string FileHashes::sha256(const fs::path& path) {
 }
 
 void FileHashes::save() const {
-  if (changed_) write_file_atomic(index_, sealed_json(known_), ErrorCode::data);
+  if (!changed_) return;
+  // Not in a folder that can only be read: what is not remembered is hashed again the next time.
+  if (::access(index_.parent_path().c_str(), W_OK) != 0 && read_only(errno)) return;
+  write_file_atomic(index_, sealed_json(known_), ErrorCode::data);
 }
 
 }  // namespace espalier

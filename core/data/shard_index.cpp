@@ -1,10 +1,12 @@
 #include "core/data/shard_index.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "core/base/checksum.h"
 #include "core/base/error.h"
 #include "core/base/open_file.h"
+#include "core/base/system_call.h"
 #include "core/data/file_hashes.h"
 #include "core/data/megatron_index.h"
 
@@ -116,6 +119,24 @@ class Writer {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 };
 
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// A new empty file of no one else.
+fs::path temporary_file() {
+  std::error_code ignored;
+  fs::path folder = fs::temp_directory_path(ignored);
+  if (folder.empty()) folder = "/tmp";
+  std::string name = (folder / "espalier-index-XXXXXX").string();
+  const int fd = ::mkstemp(name.data());
+  if (fd < 0)
+    throw Error(ErrorCode::data, fmt::format("cannot create: {}", std::strerror(errno)), name,
+                "data.cache_dir cannot be written to, and neither can the folder for temporary files (TMPDIR)");
+  ::close(fd);
+  return name;
+}
+
 void write(const fs::path& path, const std::string& identity, const std::vector<fs::path>& bins,
            const std::vector<ShardSums>& sums) {
   Writer out(path.string() + ".tmp");
@@ -152,8 +173,13 @@ ShardIndex open_shard_index(const std::vector<fs::path>& bins, const fs::path& i
                             const std::vector<ShardSums>& sums) {
   const std::string identity = identity_of(bins);
   if (auto known = read(index, identity, bins.size())) return std::move(*known);
-  write(index, identity, bins, sums);
-  auto made = read(index, identity, bins.size());
+  // A folder that can only be read may hold shards that were copied there: then the index lives as long as its map.
+  const bool writable = ::access(folder_of(index).c_str(), W_OK) == 0 || !read_only(errno);
+  const fs::path file = writable ? index : temporary_file();
+  write(file, identity, bins, sums);
+  auto made = read(file, identity, bins.size());
+  std::error_code ignored;
+  if (!writable) fs::remove(file, ignored);
   if (!made)
     throw Error(ErrorCode::data, "cannot read back the index of the token shards", index.string(),
                 "the shards change while they are read, or the disk is failing");

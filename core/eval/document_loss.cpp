@@ -8,6 +8,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <optional>
+#include <utility>
 
 #include "core/base/file.h"
 #include "core/checkpoint/checkpoint.h"
@@ -19,17 +21,6 @@ namespace {
 
 constexpr const char* kId = "host.loss";
 
-fs::path model_folder(const fs::path& path, const std::string& place) {
-  if (const fs::path latest = path / "checkpoints" / "LATEST"; fs::exists(latest)) {
-    std::string name = read_file(latest, ErrorCode::checkpoint);
-    while (name.ends_with('\n')) name.pop_back();
-    return path / "checkpoints" / name;
-  }
-  if (fs::exists(path / "config.json")) return path;
-  throw Error(ErrorCode::config, fmt::format("there is no model in \"{}\"", path.string()), place,
-              "give a run folder with a checkpoint, a checkpoint, or a Hugging Face model folder");
-}
-
 // A stretch of a document that the model sees at once: `length` targets from stream[first + 1] on.
 struct Window {
   size_t document;
@@ -38,8 +29,9 @@ struct Window {
 
 class DocumentLoss : public DifficultyScorer {
  public:
-  DocumentLoss(const fs::path& folder, at::Device device)
-      : model_(load_model(folder)), tokenizer_(load_tokenizer(folder)) {
+  DocumentLoss(LoadedModel model, at::Device device)
+      : model_(std::move(model)), tokenizer_(load_tokenizer(model_.dir)) {
+    const fs::path& folder = model_.dir;
     if (tokenizer_->vocab_size() > model_.spec.vocab_size)
       throw Error(
           ErrorCode::checkpoint,
@@ -132,7 +124,11 @@ class DocumentLoss : public DifficultyScorer {
 
 std::unique_ptr<DifficultyScorer> make_document_loss(const fs::path& model, c10::Device device,
                                                      const std::string& place) {
-  return std::make_unique<DocumentLoss>(model_folder(model, place), device);
+  std::optional<LoadedModel> loaded = find_model(model);
+  if (!loaded)
+    throw Error(ErrorCode::config, fmt::format("there is no model in \"{}\"", model.string()), place,
+                "give a run folder with a checkpoint, a checkpoint, or a Hugging Face model folder");
+  return std::make_unique<DocumentLoss>(*std::move(loaded), device);
 }
 
 }  // namespace espalier

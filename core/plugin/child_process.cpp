@@ -73,10 +73,11 @@ pid_t spawn(const std::filesystem::path& exe, const std::vector<std::string>& ar
   for (auto& text : texts) views.push_back(text.data());
   views.push_back(nullptr);
   pid_t child = 0;
-  if (::posix_spawn(&child, texts.front().c_str(), &actions, &attributes, views.data(), environ) != 0) child = 0;
+  const int error = ::posix_spawn(&child, texts.front().c_str(), &actions, &attributes, views.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
-  return child;
+  errno = error;
+  return error == 0 ? child : 0;
 }
 
 std::string describe_end(int status) {

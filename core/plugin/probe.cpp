@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <span>
 
 #include "core/base/error.h"
@@ -22,7 +24,9 @@ pid_t start(const std::filesystem::path& exe, const std::string& request, const 
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   const pid_t child = spawn(exe, {"plugin-probe", request},
                             {{nowhere, STDIN_FILENO}, {pipe.write_end(), STDOUT_FILENO}, {nowhere, STDERR_FILENO}});
+  const int error = errno;
   ::close(nowhere);
+  errno = error;
   return child;
 }
 
@@ -35,7 +39,7 @@ void run_probe(const std::filesystem::path& exe, std::span<ProbeResult*> results
   for (const ProbeResult* result : results) request += "\n" + result->path.string();
   Pipe pipe;
   const pid_t child = start(exe, request, pipe);
-  if (child == 0) return fail(0, exe.string() + " does not start");
+  if (child == 0) return fail(0, fmt::format("{} does not start: {}", exe.string(), ::strerror(errno)));
 
   // The probe keeps the libraries' time; this only ends a probe that is itself stuck, on a disk or a debugger.
   constexpr auto kStart = std::chrono::minutes(5);

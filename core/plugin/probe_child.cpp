@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -45,7 +48,7 @@ ProbeResult look_from_afar(const std::string& library, std::chrono::milliseconds
   const pid_t child = ::fork();
   if (child == 0) look_and_end(library, pipe, report_fd);
   if (child < 0) {
-    result.status = "could not be probed: no further process can be made";
+    result.status = fmt::format("could not be probed: no further process can be made: {}", ::strerror(errno));
     return result;
   }
   ::setpgid(child, child);  // here too: whichever of the two comes first

@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include "core/plugin/difficulty_adapter.h"
@@ -96,10 +99,11 @@ class Worker {
   void copy() {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-      throw Error(ErrorCode::internal, "cannot make a socket");
+      throw Error(ErrorCode::internal, fmt::format("cannot make a socket: {}", ::strerror(errno)));
     Channel hosts(ends[0]), own(ends[1]);
     const pid_t child = ::fork();
-    if (child < 0) throw Error(ErrorCode::internal, "no further process can be made");
+    if (child < 0)
+      throw Error(ErrorCode::internal, fmt::format("no further process can be made: {}", ::strerror(errno)));
     if (child == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       channel_ = std::move(own);

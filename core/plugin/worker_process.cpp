@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,8 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(const std::filesystem::path&
   const Channel theirs(ends[1]);
   const pid_t pid = spawn(exe, {"plugin-worker"}, {{ends[1], STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}});
   if (pid == 0)
-    throw Error(ErrorCode::plugin, fmt::format("its process cannot be started: {}", exe.string()), settings.who);
+    throw Error(ErrorCode::plugin,
+                fmt::format("its process cannot be started: {}: {}", exe.string(), ::strerror(errno)), settings.who);
   return std::shared_ptr<WorkerProcess>(new WorkerProcess(settings, pid, std::move(ours), nullptr));
 }
 

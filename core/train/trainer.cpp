@@ -19,7 +19,7 @@ Batch cut_rows(const Batch& batch, int64_t seq_len) {
 
 StopReason Trainer::run() {
   require_grad(state_.params);
-  replan_operators();
+  replan_operators(state_, parts_.decisions, parts_.final_spec, parts_.timeline);
   while (state_.step < parts_.timeline.total_steps) {
     if (parts_.hooks->stop_requested()) return StopReason::signal;
     grow_if_due();
@@ -212,15 +212,15 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
   parts_.hooks->after_growth(state_, state_.lineage.back());
 }
 
-// A checkpoint keeps the leaves but not the plan, which the strategy makes again: it must be the same one.
-void Trainer::replan_operators() {
-  if (!state_.operators || !state_.operators->plan.nodes.empty()) return;
-  OperatorPhase& phase = *state_.operators;
-  if (parts_.decisions.strategy == nullptr || phase.stage >= static_cast<int64_t>(parts_.timeline.stages.size()))
+void replan_operators(TrainState& state, const Decisions& decisions, const ModelSpec& final_spec,
+                      const Timeline& timeline) {
+  if (!state.operators || !state.operators->plan.nodes.empty()) return;
+  OperatorPhase& phase = *state.operators;
+  if (decisions.strategy == nullptr || phase.stage >= static_cast<int64_t>(timeline.stages.size()))
     throw Error(ErrorCode::checkpoint, "was written while a growth operator was being learned", "growth",
                 "put [model] and [growth] back, or start afresh with --run-dir");
-  phase.to = parts_.decisions.strategy->stage_spec(parts_.final_spec, phase.stage);
-  phase.plan = parts_.decisions.strategy->plan(state_.spec, phase.to);
+  phase.to = decisions.strategy->stage_spec(final_spec, phase.stage);
+  phase.plan = decisions.strategy->plan(state.spec, phase.to);
   if (growth::plan_hash(phase.plan) != phase.plan_hash)
     throw Error(ErrorCode::checkpoint, "was written while another growth operator was being learned", "growth",
                 "put [model] and [growth] back, or start afresh with --run-dir");

@@ -84,6 +84,12 @@ struct TrainParts {
   PluginRecord growth_plugin;  // for errors and lineage
 };
 
+// A checkpoint keeps the leaves of a growth operator that is being learned but not its plan, which the strategy makes
+// again here: it must be the same one. Throws Error(checkpoint). The trainer does it, too; a run does it before it
+// writes anything.
+void replan_operators(TrainState& state, const Decisions& decisions, const ModelSpec& final_spec,
+                      const Timeline& timeline);
+
 class Trainer {
  public:
   Trainer(TrainParts parts, TrainState state) : parts_(std::move(parts)), state_(std::move(state)) {}
@@ -98,7 +104,6 @@ class Trainer {
   void begin_stage(int64_t stage);
   std::vector<StepShape> shapes_of_steps(Progress first, int64_t count) const;
   void finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan, const growth::Leaves& leaves);
-  void replan_operators();
   bool step(StepReport& report);
   bool operator_step(StepReport& report);
   bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);

@@ -43,6 +43,7 @@ LoaderBatches::LoaderBatches(DataLoader& loader, const PreparedData& data, at::D
       device_(device),
       rows_(rows),
       gates_(gates),
+      position_(loader.state()),
       targets_by_source_(data.sources.size(), 0) {}
 
 void LoaderBatches::set_weights(const MixtureWeights& weights) {
@@ -52,12 +53,18 @@ void LoaderBatches::set_weights(const MixtureWeights& weights) {
 bool LoaderBatches::next(Batch& batch) {
   TokenBatch tokens;
   if (!loader_.next(tokens)) return false;
-  if (gates_ != nullptr) gates_->add(tokens);
   for (const RowOrigin& row : tokens.rows)
     targets_by_source_[static_cast<size_t>(row.source)] += std::max<int64_t>(static_cast<int64_t>(row.tokens) - 1, 0);
   batch = to_batch(tokens.tokens, static_cast<int64_t>(tokens.rows.size()), device_, rows_);
   ignore_padding(batch, tokens.rows);
+  if (gates_ != nullptr) unfinished_.push_back(std::move(tokens));
   return true;
+}
+
+void LoaderBatches::step_done() {
+  position_ = loader_.state();
+  for (const TokenBatch& batch : unfinished_) gates_->add(batch);
+  unfinished_.clear();
 }
 
 std::map<std::string, double> LoaderBatches::take_fractions() {

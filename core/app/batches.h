@@ -19,14 +19,17 @@ RowOptions row_options(const DataConfig& config, const PreparedData& data);
 
 class LoaderBatches final : public BatchSource {
  public:
-  // `gates` sees every batch; null: nobody does.
+  // `gates` sees every batch of a finished step; null: nobody does.
   LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows = {},
                 StageGates* gates = nullptr);
 
   void set_weights(const MixtureWeights& weights) override;
   bool next(Batch& batch) override;
+  void step_done() override;
   double epoch() const override { return loader_.epoch(); }
 
+  // The position after the last finished step: what a checkpoint of that step goes on from.
+  const StreamState& position() const { return position_; }
   // Share of each source among the targets since the last call, padding left out.
   std::map<std::string, double> take_fractions();
   double wait_seconds();  // since the run began
@@ -37,6 +40,8 @@ class LoaderBatches final : public BatchSource {
   at::Device device_;
   RowOptions rows_;
   StageGates* gates_;
+  StreamState position_;
+  std::vector<TokenBatch> unfinished_;  // of the step under way, for the gates
   std::vector<int64_t> targets_by_source_;
   double waited_ = 0;
 };

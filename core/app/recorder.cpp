@@ -158,6 +158,7 @@ void Recorder::stage_ended(const TrainState& state) {
   validate(state);
   const auto passed = parts_.gates->passed(report);
   if (passed.key.empty()) return;
+  log_warning("stage {} ends at step {}: {}", state.stage + 1, state.step, passed.message);
   parts_.save(state);
   throw Error(
       ErrorCode::data, fmt::format("stage {} ends at step {}: {}", state.stage + 1, state.step, passed.message),

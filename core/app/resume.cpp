@@ -95,25 +95,62 @@ void warn_of_changed_plugins(const std::vector<PluginRecord>& then, const std::v
                     plugin.sha256.substr(0, 12), old.id, old.sha256.substr(0, 12));
 }
 
-std::map<std::string, std::string> save_plugin_state(const Session& s) {
+namespace {
+
+std::string plugin_in(const std::vector<PluginRecord>& plugins, const std::string& slot) {
+  for (const auto& plugin : plugins)
+    if (plugin.slot == slot) return plugin.id;
+  return {};
+}
+
+// The bytes of a slot, unless they are another plugin's.
+const std::string* state_of(const Session& s, const Snapshot& snapshot, const std::string& slot) {
+  const auto found = snapshot.plugin_state.find(slot);
+  if (found == snapshot.plugin_state.end()) return nullptr;
+  return plugin_in(snapshot.plugins, slot) == plugin_in(s.plugins, slot) ? &found->second : nullptr;
+}
+
+void load_slot(const Session& s, const Snapshot& snapshot, const char* slot, auto* object) {
+  const std::string* bytes = state_of(s, snapshot, slot);
+  if (object != nullptr && bytes != nullptr) object->load_state(*bytes);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> save_plugin_state(const Session& s, std::vector<std::string>* left_out) {
   std::map<std::string, std::string> out;
-  if (s.growth) out["growth"] = s.growth->strategy->save_state();
-  if (s.growth_schedule) out["schedule.growth"] = s.growth_schedule->schedule->save_state();
-  out["schedule.lr"] = s.lr_schedule->schedule->save_state();
-  if (s.mixture_schedule) out["schedule.mixture"] = s.mixture_schedule->schedule->save_state();
-  std::erase_if(out, [](const auto& item) { return item.second.empty(); });
+  const auto save = [&](const char* slot, auto* object) {
+    if (object == nullptr) return;
+    try {
+      std::string bytes = object->save_state();
+      if (!bytes.empty()) out[slot] = std::move(bytes);
+    } catch (const std::exception& error) {
+      if (left_out == nullptr) throw;
+      left_out->push_back(slot);
+      log_warning("{}: its state cannot be saved and is left out: {}", slot, error.what());
+    }
+  };
+  save("growth", s.decisions.strategy);
+  save("schedule.growth", s.decisions.growth);
+  save("schedule.lr", s.decisions.lr);
+  save("schedule.mixture", s.decisions.mixture);
   return out;
 }
 
-void load_plugin_state(Session& s, const std::map<std::string, std::string>& state) {
-  const auto load = [&](const char* slot, auto* object) {
-    const auto it = state.find(slot);
-    if (object != nullptr && it != state.end()) object->load_state(it->second);
-  };
-  load("growth", s.decisions.strategy);
-  load("schedule.growth", s.decisions.growth);
-  load("schedule.lr", s.decisions.lr);
-  load("schedule.mixture", s.decisions.mixture);
+void load_planned_state(Session& s, const Snapshot& snapshot) {
+  load_slot(s, snapshot, "schedule.lr", s.decisions.lr);
+  load_slot(s, snapshot, "schedule.mixture", s.decisions.mixture);
+}
+
+void load_plugin_state(Session& s, const Snapshot& snapshot) {
+  load_slot(s, snapshot, "growth", s.decisions.strategy);
+  load_slot(s, snapshot, "schedule.growth", s.decisions.growth);
+  for (const auto& slot : snapshot.left_out)
+    log_warning("{}: the checkpoint lacks its state, which could not be saved; it starts afresh", slot);
+  for (const auto& [slot, bytes] : snapshot.plugin_state)
+    if (const std::string now = plugin_in(s.plugins, slot); state_of(s, snapshot, slot) == nullptr)
+      log_warning("{}: the state in the checkpoint is of {}; {}", slot, plugin_in(snapshot.plugins, slot),
+                  now.empty() ? "there is no such plugin now" : now + " starts afresh");
 }
 
 TrainState to_device(TrainState state, at::Device device) {

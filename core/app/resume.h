@@ -44,8 +44,13 @@ void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path&
 // Logs every plugin that is not the binary which the checkpoint was written with.
 void warn_of_changed_plugins(const std::vector<PluginRecord>& then, const std::vector<PluginRecord>& now);
 
-std::map<std::string, std::string> save_plugin_state(const Session& s);
-void load_plugin_state(Session& s, const std::map<std::string, std::string>& state);
+// Slot to bytes, of the plugins that have state. A plugin that cannot save is named in `left_out`; without it, its
+// Error is thrown.
+std::map<std::string, std::string> save_plugin_state(const Session& s, std::vector<std::string>* left_out = nullptr);
+// Gives the learning rate and the mixture their state back: they are planned with it.
+void load_planned_state(Session& s, const Snapshot& snapshot);
+// Gives the others theirs, and logs which start afresh: one whose state could not be saved, or is another plugin's.
+void load_plugin_state(Session& s, const Snapshot& snapshot);
 
 TrainState to_device(TrainState state, at::Device device);
 

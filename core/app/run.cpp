@@ -7,7 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/batches.h"
+#include "core/app/checkpoint_saver.h"
 #include "core/app/environment.h"
+#include "core/app/finish.h"
+#include "core/app/growth_guard.h"
 #include "core/app/initial_weights.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
@@ -36,26 +39,6 @@ TrainState first_state(const Session& s, at::Device device) {
   return state;
 }
 
-// While the guard has not decided, the checkpoint before the growth must stay.
-std::optional<int64_t> guarded_step(const TrainState& state, const GrowthGuard& guard) {
-  if (guard.bound == 0) return std::nullopt;
-  if (state.operators) return state.operators->start;
-  if (state.watch.watching && state.step - state.watch.step <= guard.after)
-    return state.watch.step - state.lineage.back().operator_steps;
-  return std::nullopt;
-}
-
-[[noreturn]] void go_back(const fs::path& checkpoints, const TrainState& state, const GrowthGuard& guard) {
-  const int64_t step = state.watch.step - state.lineage.back().operator_steps;
-  const fs::path dir = roll_back(checkpoints, step);
-  throw Error(ErrorCode::diverged,
-              fmt::format("{} steps after the growth at step {} the training loss is {:.4f}, more than {:g} above the "
-                          "{:.4f} before it; the run went back to {}",
-                          guard.after, state.watch.step, state.watch.loss(), guard.bound, state.watch.loss_before,
-                          dir.string()),
-              "growth.guard_bound", "resume with another growth strategy, a later stage or a lower learning rate");
-}
-
 }  // namespace
 
 void run_training(RunConfig config, const RunOptions& options) {
@@ -69,7 +52,8 @@ void run_training(RunConfig config, const RunOptions& options) {
   // Build, in the order in which data flows.
   const DeviceInfo device = open_device(config.training.device, config.training.threads);
   if (config.training.dtype == "auto") config.training.dtype = device.fast_bf16 ? "bf16" : "fp32";
-  const std::unique_ptr<Session> session = build_session(std::move(config), options.plugin_paths, /*with_data=*/true);
+  const std::unique_ptr<Session> session = build_session(std::move(config), options.plugin_paths, /*with_data=*/true,
+                                                         start.resumed ? &start.resumed->snapshot : nullptr);
   // Not before: while data is prepared a signal ends the process at once, and the next one goes on from whole shards.
   install_stop_signals();
   Session& s = *session;
@@ -90,10 +74,12 @@ void run_training(RunConfig config, const RunOptions& options) {
   if (start.resumed) {
     check_resumable(start.resumed->snapshot, s, start.resumed->dir);
     warn_of_changed_plugins(start.resumed->snapshot.plugins, s.plugins);
+    load_plugin_state(s, start.resumed->snapshot);
     state = to_device(std::move(start.resumed->snapshot.state), device.device);
     state.spec.seq_len = s.final_spec.seq_len;
+    state.trained = s.trained;
     loader.restore(stream_state_from_json(json::parse(start.resumed->snapshot.data_state).at("stream")));
-    load_plugin_state(s, start.resumed->snapshot.plugin_state);
+    if (gates && !start.resumed->snapshot.quality.empty()) gates->load_state(start.resumed->snapshot.quality);
     log_info("resuming from {} at step {}", start.resumed->dir.string(), state.step);
     if (const auto changes = describe_changes(start.resumed->snapshot.config_toml, resolved_toml(s.config));
         !changes.empty())
@@ -103,7 +89,9 @@ void run_training(RunConfig config, const RunOptions& options) {
   } else {
     state = first_state(s, device.device);
   }
-  if (state.step >= s.total_steps) {
+  batches.step_done();  // from here the run goes on
+  const bool over = state.step >= s.total_steps;
+  if (over && is_finished(start.run_dir, state)) {
     clean_run_folder(start);
     log_info("the run is finished: step {} of {}", state.step, s.total_steps);
     return;
@@ -120,17 +108,12 @@ void run_training(RunConfig config, const RunOptions& options) {
   lock_file.keep();
   begin_run_folder(start, config_text, environment_json(device, options.argv));
 
+  // A process that was ended while it went back left the run where this one must do it.
+  if (ran_away(state, guard)) go_back(start.checkpoints, state, guard);
   VerifiedCheckpoints verified;
   if (start.resumed) verified.add(start.resumed->dir);
-  const auto save = [&](const TrainState& now) {
-    const Doing doing("saving a checkpoint; the ones before it are whole");
-    const json data_state = {{"stream", to_json(loader.state())}, {"tokenizer", s.tokenizer->fingerprint()}};
-    const Snapshot snapshot{now, data_state.dump(), save_plugin_state(s), s.plugins, config_text};
-    const fs::path dir = save_checkpoint(
-        start.checkpoints, snapshot, s.tokenizer->eos(), [&](const fs::path& folder) { s.tokenizer->save_hf(folder); },
-        s.config.checkpoint.keep_latest, guarded_step(now, guard), &verified);
-    log_info("saved {}", dir.string());
-  };
+  CheckpointSaver saver(
+      {start.checkpoints, &s, &batches, gates ? &*gates : nullptr, guard, config_text, std::move(verified)}, state);
 
   RecorderParts recorder_parts;
   recorder_parts.run_dir = start.run_dir;
@@ -150,7 +133,7 @@ void run_training(RunConfig config, const RunOptions& options) {
     recorder_parts.validate = [&](const TrainState& now) {
       return evaluate_sets(sets, now.spec, now.params, compute, device.device, rows);
     };
-  recorder_parts.save = save;
+  recorder_parts.save = [&](const TrainState& now) { saver.save(now); };
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };
   recorder_parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
   recorder_parts.gates = gates ? &*gates : nullptr;
@@ -161,26 +144,29 @@ void run_training(RunConfig config, const RunOptions& options) {
   TrainParts parts{s.config.training, s.config.optimizer, seed,  s.final_spec, s.timeline,      s.decisions,
                    &batches,          &recorder,          probe, guard,        growth_record(s)};
   Trainer trainer(std::move(parts), std::move(state));
-  const StopReason reason = trainer.run();
-
-  if (reason == StopReason::signal) {
-    save(trainer.state());
-    log_info("stopped by a signal at step {} of {} ({}); continue with: espalier resume {}", trainer.state().step,
-             s.total_steps, stop_reason(), start.run_dir.string());
-    return;
+  const TrainState& now = trainer.state();
+  StopReason reason = StopReason::finished;
+  try {
+    if (over) {
+      log_info("step {} of {} is the last; what follows it was not done to its end", now.step, s.total_steps);
+    } else {
+      unmark_finished(start.run_dir);
+      reason = trainer.run();
+    }
+    if (reason == StopReason::signal) {
+      saver.save(now);
+      log_info("stopped by a signal at step {} of {} ({}); continue with: espalier resume {}", now.step, s.total_steps,
+               stop_reason(), start.run_dir.string());
+      return;
+    }
+    if (reason == StopReason::out_of_data)
+      log_info("every source is used up at step {} of {} (exhausted = \"stop\")", now.step, s.total_steps);
+    if (reason != StopReason::ran_away) return finish_run({&s, &sets, &recorder, &saver, start.run_dir, compute}, now);
+  } catch (...) {
+    saver.rescue(trainer);
+    throw;
   }
-  if (reason == StopReason::ran_away) go_back(start.checkpoints, trainer.state(), guard);
-  if (reason == StopReason::out_of_data)
-    log_info("every source is used up at step {} of {} (exhausted = \"stop\")", trainer.state().step, s.total_steps);
-  const auto& validation = recorder.validate(trainer.state());
-  if (!validation.empty())
-    log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
-             unigram_baseline(s, sets));
-  if (trainer.state().origin) log_info("{}", format_change_of_loss(*trainer.state().origin, validation));
-  save(trainer.state());
-  const Doing doing("writing samples; the last checkpoint is whole");
-  write_samples(s, trainer.state(), start.run_dir / "samples.txt", compute);
-  recorder.stage_ended(trainer.state());
+  go_back(start.checkpoints, now, guard);
 }
 
 }  // namespace espalier

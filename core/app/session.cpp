@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/app/mixture.h"
+#include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -48,6 +49,10 @@ Progress at_start(const Session& s) {
   return start;
 }
 
+bool same_batch(const TrainState& resumed, const RunLength& now) {
+  return resumed.tokens == resumed.step * now.tokens_per_step;
+}
+
 void set_total_steps(Session& s) {
   s.length.total_steps = 0;  // the run's own length is no part of itself
   s.total_steps = s.config.training.steps.to_steps(s.length, s.config.places.of("training.steps"));
@@ -63,10 +68,10 @@ void plan_batch(Session& s, plugin::PluginSetup setup) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const int64_t assumed = s.total_steps;
     setup.run = s.length;
-    setup.run.rates.clear();
+    setup.run.rates = s.trained.full_rates(s.length.tokens_per_step);
     s.batch_schedule = plugin::make_schedule(*s.registry, choice, setup, {"batch.sequences"}, at_start(s));
-    s.decisions.sizes =
-        plan_step_sizes(s.config.training, {s.batch_schedule->schedule.get(), choice.place}, {}, at_start(s));
+    s.decisions.sizes = plan_step_sizes(s.config.training, {s.batch_schedule->schedule.get(), choice.place}, {},
+                                        at_start(s), s.trained);
     s.length.rates = s.decisions.sizes.rates();
     set_total_steps(s);
     if (s.total_steps == assumed) return;
@@ -75,14 +80,43 @@ void plan_batch(Session& s, plugin::PluginSetup setup) {
               "give training.steps or the ramp in steps");
 }
 
-void set_length(Session& s, plugin::PluginSetup setup) {
+// What every step holds, those behind as they were, and with that how many there are.
+void plan_steps(Session& s, plugin::PluginSetup setup) {
+  const auto& training = s.config.training;
+  PluginChoice &batch = s.config.schedule.batch.plugin, &seq_len = s.config.schedule.seq_len.plugin;
+  s.batch_schedule.reset();
+  s.decisions.sizes = StepSizes(training, s.trained);
+  s.length.rates = s.decisions.sizes.rates();
+  set_total_steps(s);
+  if (!batch.plugin.empty()) plan_batch(s, setup);
+  if (seq_len.plugin.empty()) return;
+  setup.run = s.length;
+  s.seq_len_schedule = plugin::make_schedule(*s.registry, seq_len, setup, {"seq_len"}, at_start(s));
+  Schedule* of_batch = s.batch_schedule ? s.batch_schedule->schedule.get() : nullptr;
+  s.decisions.sizes = plan_step_sizes(training, {of_batch, batch.place},
+                                      {s.seq_len_schedule->schedule.get(), seq_len.place}, at_start(s), s.trained);
+}
+
+// An older checkpoint does not say what its steps held: as this configuration plans them, if that gives its tokens.
+void plan_past(Session& s, const TrainState& resumed, const plugin::PluginSetup& setup) {
+  s.trained = resumed.trained;
+  if (resumed.step == 0 || !s.trained.spans.empty()) return;
+  s.trained = {};
+  plan_steps(s, setup);
+  const bool planned = resumed.step <= s.total_steps && s.decisions.sizes.tokens_before(resumed.step) == resumed.tokens;
+  s.trained = planned ? TrainedSteps::as_planned(s.decisions.sizes, resumed.step, s.length.tokens_per_step)
+                      : TrainedSteps::evenly(resumed.step, resumed.tokens, s.config.training);
+}
+
+void set_length(Session& s, const plugin::PluginSetup& setup, const TrainState* resumed) {
   const auto& training = s.config.training;
   PluginChoice &batch = s.config.schedule.batch.plugin, &seq_len = s.config.schedule.seq_len.plugin;
   s.length.tokens_per_step = training.tokens_per_step();
   s.length.flops_per_step =
       step_flops(s.final_spec, StepShape::everything(s.final_spec.num_layers), training.tokens_per_step());
   if (s.data) {
-    const int64_t sequences = batch.plugin.empty() ? s.length.tokens_per_step / training.seq_len : 0;
+    const bool one_size = batch.plugin.empty() && (resumed == nullptr || same_batch(*resumed, s.length));
+    const int64_t sequences = one_size ? s.length.tokens_per_step / training.seq_len : 0;
     const StreamOptions options{static_cast<uint64_t>(s.config.job.seed),
                                 training.seq_len,
                                 0,
@@ -94,18 +128,26 @@ void set_length(Session& s, plugin::PluginSetup setup) {
     s.length.tokens_per_epoch = s.stream->tokens_per_epoch();
     if (options.packing == Packing::best_fit) log_packing(*s.stream);
   }
-  s.decisions.sizes = StepSizes(training);
-  set_total_steps(s);
-  if (!batch.plugin.empty()) plan_batch(s, setup);
-  if (!seq_len.plugin.empty()) {
-    setup.run = s.length;
-    s.seq_len_schedule = plugin::make_schedule(*s.registry, seq_len, setup, {"seq_len"}, at_start(s));
-    Schedule* of_batch = s.batch_schedule ? s.batch_schedule->schedule.get() : nullptr;
-    s.decisions.sizes = plan_step_sizes(training, {of_batch, batch.place},
-                                        {s.seq_len_schedule->schedule.get(), seq_len.place}, at_start(s));
-    note(s, "schedule.seq_len", s.seq_len_schedule->identity, seq_len);
-  }
+  if (resumed != nullptr) plan_past(s, *resumed, setup);
+  plan_steps(s, setup);
+  if (s.seq_len_schedule) note(s, "schedule.seq_len", s.seq_len_schedule->identity, seq_len);
   if (s.batch_schedule) note(s, "schedule.batch", s.batch_schedule->identity, batch);
+}
+
+// What a plugin refuses here depends on numbers that are set elsewhere: the hint says where.
+plugin::SchedulePlugin make_growth_schedule(const Session& s, const plugin::PluginSetup& setup, const Progress& start) {
+  const PluginChoice& choice = s.config.schedule.growth.plugin;
+  try {
+    return plugin::make_schedule(*s.registry, choice, setup, {"growth.stage"}, start);
+  } catch (const plugin::KeysRefused&) {
+    throw;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::config || !error.hint().starts_with("refused by")) throw;
+    throw Error(error.code(), error.message(), error.place(),
+                fmt::format("{} in a run of {} steps (training.steps) with {} stages (growth.params): change one of "
+                            "these, or schedule.growth.params",
+                            error.hint(), start.total_steps, start.num_stages));
+  }
 }
 
 void build_decisions(Session& s, const plugin::PluginSetup& setup) {
@@ -122,7 +164,7 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
     note(s, "growth", s.growth->identity, s.config.growth.plugin);
   }
   if (!schedule.growth.plugin.plugin.empty()) {
-    s.growth_schedule = plugin::make_schedule(*s.registry, schedule.growth.plugin, setup, {"growth.stage"}, start);
+    s.growth_schedule = make_growth_schedule(s, setup, start);
     s.decisions.growth = s.growth_schedule->schedule.get();
     s.decisions.growth_place = schedule.growth.plugin.place;
     note(s, "schedule.growth", s.growth_schedule->identity, schedule.growth.plugin);
@@ -147,7 +189,8 @@ int64_t Session::interval_steps(const Duration& interval, const char* key) const
   return std::max<int64_t>(1, interval.to_steps(full, config.places.of(key)));
 }
 
-std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data) {
+std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data,
+                                       const Snapshot* resumed) {
   auto session = std::make_unique<Session>();
   Session& s = *session;
   s.config = std::move(config);
@@ -162,10 +205,12 @@ std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::
   if (with_data) build_data(s, setup);
   const int64_t vocab = s.tokenizer ? s.tokenizer->vocab_size() : planned_vocab(s.config.data);
   s.final_spec = s.config.model.spec(vocab, s.config.training.seq_len, s.config.places);
-  set_length(s, setup);
+  const TrainState* state = resumed == nullptr ? nullptr : &resumed->state;
+  set_length(s, setup, state);
   setup.run = s.length;
   build_decisions(s, setup);
-  s.timeline = make_timeline(s.final_spec, s.config.training, s.total_steps, s.config.optimizer.lr, s.decisions);
+  if (resumed != nullptr) load_planned_state(s, *resumed);
+  s.timeline = make_timeline(s.final_spec, s.config.training, s.total_steps, s.config.optimizer.lr, s.decisions, state);
   return session;
 }
 

@@ -28,6 +28,7 @@ struct Session {
   ModelSpec final_spec;
   int64_t total_steps = 0;
   RunLength length;
+  TrainedSteps trained;  // behind a resumed run
   std::optional<plugin::GrowthPlugin> growth;
   std::optional<plugin::SchedulePlugin> growth_schedule, lr_schedule, mixture_schedule, batch_schedule,
       seq_len_schedule;
@@ -42,6 +43,9 @@ struct Session {
 
 // with_data = false prices the run without reading any text: the vocabulary is taken from the configuration.
 // Throws Error of any code.
-std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data);
+// `resumed`: what the run continues from. Lengths are settled from what it has done, and its learning rate and mixture
+// get their state back, so that they can be planned; whether it fits the configuration is not checked.
+std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data,
+                                       const Snapshot* resumed = nullptr);
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "core/base/log.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -26,6 +27,11 @@ void StageGates::add(const TokenBatch& batch) {
       rest = rest.subspan(std::min(size + 1, rest.size()));
     }
   }
+}
+
+void StageGates::load_state(const std::string& bytes) {
+  if (quality_.load_state(bytes)) return;
+  log_warning("data.quality.words is another list than before: what is known of this stage's data begins anew");
 }
 
 StageGates::Passed StageGates::passed(const StageReport& report) const {

@@ -18,8 +18,12 @@ class StageGates {
   StageGates(QualityConfig config, const Tokenizer& tokenizer);
 
   void add(const TokenBatch& batch);
-  // What was seen since the last call. Counts begin anew when a run is resumed.
+  // What was seen since the last call.
   StageReport finish_stage() { return quality_.finish_stage(); }
+  // For a checkpoint, so that a stage is judged by all of its data. Logs a restart of the counts where the list of
+  // words has changed.
+  std::string save_state() const { return quality_.save_state(); }
+  void load_state(const std::string& bytes);
   // Which bound the report passes: a sentence with the key at fault; empty where none.
   struct Passed {
     std::string key, message;

@@ -14,9 +14,12 @@ namespace espalier {
 using nlohmann::json;
 
 void CheckpointConfig::fields(Fields& f) {
-  f.field("interval", interval, "How often to save; 0 = only at the end and on SIGTERM or SIGINT.");
+  f.field(
+      "interval", interval,
+      "How often to save; 0 = only at the end, when the run is stopped by a signal or fails, and as at_growth says.");
   f.field("keep_latest", keep_latest, "Checkpoints to keep; 0 = all.", Range::at_least(0));
-  f.field("at_growth", at_growth, "Also save just after each growth event.");
+  f.field("at_growth", at_growth,
+          "Also save just after each growth event; with growth.guard_bound just before it instead.");
   f.field("resume", resume,
           "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
           "folder that has one.",
@@ -33,6 +36,7 @@ void CheckpointConfig::fields(Fields& f) {
 namespace {
 
 constexpr int kFormatVersion = 1;
+constexpr int64_t kMaxStages = 10000;
 constexpr auto kCode = ErrorCode::checkpoint;
 
 TensorMap optimizer_tensors(const OptimState& state) {
@@ -83,20 +87,55 @@ GrowthWatch read_watch(const json& entry) {
           entry.at("step"),    entry.at("tokens"), entry.at("loss_before")};
 }
 
+json trained_json(const TrainedSteps& trained) {
+  json out = json::array();
+  for (const auto& span : trained.spans)
+    out.push_back({span.start, span.size.sequences, span.size.seq_len, span.size.tokens, span.full_tokens});
+  return out;
+}
+
+TrainedSteps read_trained(const json& entry, int64_t steps) {
+  TrainedSteps out;
+  out.steps = steps;
+  for (const json& span : entry) out.spans.push_back({span.at(0), {span.at(1), span.at(2), span.at(3)}, span.at(4)});
+  int64_t before = -1;
+  for (const auto& span : out.spans) {
+    if (span.start <= before || span.start >= steps || span.size.tokens < 1 || (before < 0 && span.start != 0))
+      throw Error(kCode, "the steps in its state.json do not follow each other", "trained");
+    before = span.start;
+  }
+  return out;
+}
+
+// Of an older checkpoint: what its lineage tells.
+std::vector<int64_t> stage_starts_of(const TrainState& state) {
+  std::vector<int64_t> starts(static_cast<size_t>(state.stage) + 1, -1);
+  starts.front() = 0;
+  for (const GrowthEvent& event : state.lineage)
+    if (event.stage > 0 && event.stage < state.stage)
+      starts[static_cast<size_t>(event.stage)] = event.step - event.operator_steps;
+  starts.back() = state.stage_start;
+  return starts;
+}
+
 json state_json(const Snapshot& snapshot) {
   const TrainState& s = snapshot.state;
   json steps = json::object();
   for (const auto& [name, moments] : s.optim) steps[name] = moments.step;
-  return {{"step", s.step},
-          {"operators", s.operators ? operator_json(*s.operators) : json()},
-          {"watch", watch_json(s.watch)},
-          {"tokens", s.tokens},
-          {"flops", s.flops},
-          {"stage", s.stage},
-          {"stage_start", s.stage_start},
-          {"lr_previous", s.lr_previous},
-          {"optimizer_steps", steps},
-          {"data", json::parse(snapshot.data_state)}};
+  json out = {{"step", s.step},
+              {"operators", s.operators ? operator_json(*s.operators) : json()},
+              {"watch", watch_json(s.watch)},
+              {"tokens", s.tokens},
+              {"flops", s.flops},
+              {"stage", s.stage},
+              {"stage_start", s.stage_start},
+              {"stage_starts", s.stage_starts},
+              {"trained", trained_json(s.trained)},
+              {"lr_previous", s.lr_previous},
+              {"optimizer_steps", steps},
+              {"data", json::parse(snapshot.data_state)}};
+  if (!snapshot.left_out.empty()) out["plugin_state_left_out"] = snapshot.left_out;
+  return out;
 }
 
 json file_hashes(const fs::path& dir) {
@@ -134,6 +173,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   }
   if (s.operators) write_safetensors(own / "operators.safetensors", operator_tensors(*s.operators));
   for (const auto& [slot, bytes] : snapshot.plugin_state) write_file(own / "plugins" / (slot + ".bin"), bytes, kCode);
+  if (!snapshot.quality.empty()) write_file(own / "quality.bin", snapshot.quality, kCode);
   const json manifest = {{"format", "espalier-checkpoint"},
                          {"format_version", kFormatVersion},
                          {"step", s.step},
@@ -249,6 +289,8 @@ Snapshot load_checkpoint(const fs::path& dir) {
     s.stage = state.at("stage");
     s.stage_start = state.at("stage_start");
     s.lr_previous = state.at("lr_previous");
+    s.trained = read_trained(state.value("trained", json::array()), s.step);
+    out.left_out = state.value("plugin_state_left_out", std::vector<std::string>());
     s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
     if (const json initial = manifest.value("initial_weights", json()); !initial.is_null())
       s.origin = initial_from_json(initial);
@@ -256,6 +298,11 @@ Snapshot load_checkpoint(const fs::path& dir) {
       event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
       if (event.operator_steps > 0) event.leaves = read_safetensors(own / "plans" / (event.plan_hash + ".safetensors"));
     }
+    if (s.step < 0 || s.tokens < 0 || s.stage < 0 || s.stage > kMaxStages)
+      throw Error(kCode, "the counters in its state.json are impossible", dir.string());
+    s.stage_starts = state.value("stage_starts", std::vector<int64_t>());
+    if (s.stage_starts.size() != static_cast<size_t>(s.stage) + 1) s.stage_starts = stage_starts_of(s);
+    if (manifest.at("files").contains("espalier/quality.bin")) out.quality = read_file(own / "quality.bin", kCode);
     if (const json operators = state.value("operators", json()); !operators.is_null())
       s.operators = read_operators(own / "operators.safetensors", operators);
     if (state.contains("watch")) s.watch = read_watch(state.at("watch"));

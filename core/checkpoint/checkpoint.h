@@ -22,13 +22,15 @@ struct Snapshot {
   std::map<std::string, std::string> plugin_state;  // slot -> bytes
   std::vector<PluginRecord> plugins;
   std::string config_toml;  // resolved configuration
+  std::vector<std::string> left_out{};              // slots whose state could not be saved
+  std::string quality{};                            // what the data of the stage was like so far; empty: not watched
 };
 
 // [checkpoint]
 struct CheckpointConfig {
-  Duration interval{0, Duration::Unit::steps};
+  Duration interval{0.1, Duration::Unit::fraction};
   int64_t keep_latest = 3;
-  bool at_growth = false;
+  bool at_growth = true;
   std::string resume = "auto";
   std::string initial_load_path;
   std::string initial_load_optimizer = "load";

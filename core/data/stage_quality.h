@@ -54,6 +54,12 @@ class StageQuality {
   // What was added since the last report; the next stage is compared with this one.
   StageReport finish_stage();
 
+  // What it has seen, as bytes: the same for the same texts in the same order.
+  std::string save_state() const;
+  // False, and nothing changes, where they were counted by another list of words. Throws Error(checkpoint) for bytes
+  // that are none of save_state().
+  bool load_state(const std::string& bytes);
+
  private:
   struct Counts {
     uint64_t documents = 0, bytes = 0, words = 0, listed = 0, emails = 0, phones = 0;

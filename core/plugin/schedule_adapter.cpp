@@ -66,13 +66,18 @@ class ScheduleAdapter : public Schedule {
     if (table_.observe == nullptr) return;
     const esp_progress where = to_abi(progress);
     const std::vector<esp_str> views = to_abi_list(names);
+    torn_ = true;
     plugin_.call("observe()", [&](esp_call* call) {
       return table_.observe(plugin_.self(), call, &where, views.data(), metrics.data(),
                             static_cast<uint32_t>(views.size()));
     });
+    torn_ = false;
   }
 
-  std::string save_state() override { return plugin_.save_state(); }
+  std::string save_state() override {
+    if (torn_) throw Error(ErrorCode::plugin, "observe() failed, so its state belongs to no step", plugin_.info().id);
+    return plugin_.save_state();
+  }
   void load_state(const std::string& bytes) override { plugin_.load_state(bytes); }
 
  private:
@@ -92,6 +97,7 @@ class ScheduleAdapter : public Schedule {
   esp_schedule table_;
   std::vector<std::string> keys_;
   int64_t num_stages_;
+  bool torn_ = false;  // observe() has failed
 };
 
 }  // namespace

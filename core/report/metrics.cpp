@@ -1,5 +1,6 @@
 #include "core/report/metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,10 +22,18 @@ std::optional<double> number_of(const json& row, const char* key) {
   return found->get<double>();
 }
 
+std::map<std::string, double> values_of(const json& row) {
+  std::map<std::string, double> out;
+  for (const auto& [name, value] : row.items())
+    if (value.is_number() && name.find('/') != std::string::npos) out[name] = value.get<double>();
+  return out;
+}
+
 // The position of a row of metrics.jsonl. Nothing when the line is not one.
 struct RowPosition {
   double step = 0, stage = 0;
   std::optional<double> seconds;
+  std::map<std::string, double> values;
 };
 std::optional<RowPosition> position_of(const std::string& line) {
   const auto row = parse_json_object(line);
@@ -32,13 +41,13 @@ std::optional<RowPosition> position_of(const std::string& line) {
   const auto step = number_of(*row, "step");
   const auto stage = row->contains("growth/stage") ? number_of(*row, "growth/stage") : 0.0;
   if (!step || !stage) return std::nullopt;
-  return RowPosition{*step, *stage, number_of(*row, "seconds")};
+  return RowPosition{*step, *stage, number_of(*row, "seconds"), values_of(*row)};
 }
 
 }  // namespace
 
 MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64_t resume_stage, bool tensorboard)
-    : path_(run_dir / "metrics.jsonl") {
+    : path_(run_dir / "metrics.jsonl"), resume_step_(resume_step) {
   if (std::error_code ignored; fs::exists(path_, ignored)) {
     std::string kept;
     std::istringstream old(read_file(path_, ErrorCode::config));
@@ -55,6 +64,7 @@ MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64
         continue;
       kept += line + "\n";
       seconds_before_ = position->seconds.value_or(seconds_before_);
+      if (position->step == static_cast<double>(resume_step)) at_resume_.push_back(position->values);
     }
     if (damaged > 0)
       log_warning("{}: {} lines are not rows of metrics (the first is line {}); they are dropped", path_.string(),
@@ -68,6 +78,9 @@ MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64
 
 void MetricsWriter::write(MetricsRow row) {
   std::erase_if(row.values, [](const auto& item) { return !std::isfinite(item.second); });
+  // A process that was ended before it could save has written it.
+  if (row.step == resume_step_ && std::find(at_resume_.begin(), at_resume_.end(), row.values) != at_resume_.end())
+    return;
   json out = {{"step", row.step}, {"tokens", row.tokens}, {"flops", row.flops}, {"seconds", row.seconds}};
   for (const auto& [name, value] : row.values) out[name] = value;
   file_ << out.dump() << std::endl;

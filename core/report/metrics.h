@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace espalier {
 
@@ -33,7 +34,8 @@ class EventWriter {
 class MetricsWriter {
  public:
   // Appends to run_dir/metrics.jsonl. Rows after `resume_step`, and growth at it beyond `resume_stage`, belong to work
-  // that is about to be done again: they are dropped first. Throws Error(config) when the folder cannot be written.
+  // that is about to be done again: they are dropped first. A row at that step with the same values as one that is
+  // there already is not written again. Throws Error(config) when the folder cannot be written.
   MetricsWriter(const std::filesystem::path& run_dir, int64_t resume_step, int64_t resume_stage, bool tensorboard);
   void write(MetricsRow row);
   // Seconds of training in earlier processes of this run.
@@ -44,6 +46,8 @@ class MetricsWriter {
   std::ofstream file_;
   std::unique_ptr<EventWriter> events_;
   double seconds_before_ = 0;
+  int64_t resume_step_;
+  std::vector<std::map<std::string, double>> at_resume_;  // values of the rows that are kept at that step
 };
 
 // CRC-32C (Castagnoli), as TFRecord uses it.

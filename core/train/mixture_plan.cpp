@@ -38,7 +38,7 @@ std::vector<MixtureSpan> plan_mixture(const Decisions& decisions, Progress at, c
   constexpr int64_t kMaxWalk = 1 << 20;
   std::vector<MixtureSpan> spans;
   if (decisions.mixture == nullptr) return spans;
-  const int64_t stride = at.total_steps / kMaxWalk + 1;
+  const int64_t stride = at.total_steps / kMaxWalk + 1, first = at.step;
   const std::string state = decisions.mixture->save_state();
   MixtureWeights before;
   double flops_before = 0;
@@ -55,7 +55,7 @@ std::vector<MixtureSpan> plan_mixture(const Decisions& decisions, Progress at, c
     const MixtureStage& stage = stages[i];
     at.stage = static_cast<int64_t>(i);
     at.stage_total_steps = stage.steps;
-    for (int64_t step = stage.start; step < stage.start + stage.steps; step += stride) {
+    for (int64_t step = std::max(stage.start, first); step < stage.start + stage.steps; step += stride) {
       move_to(stage, step);
       MixtureWeights weights = decisions.data_weights(at);
       if (spans.empty() || weights != before) {

@@ -21,9 +21,9 @@ struct MixtureStage {
   double flops = 0;
 };
 
-// Goes through the run with the mixture, the learning rate of each step in lr_previous, and `tokens_before(step)`; a
-// mixture with state observes each step, without metrics, and gets its state back. Of more than a million steps an even
-// part is visited. `start` has the totals. Throws Error as the schedules do.
+// Goes through the run, from step `start.step` on, with the mixture, the learning rate of each step in lr_previous, and
+// `tokens_before(step)`; a mixture with state observes each step, without metrics, and gets its state back. Of more
+// than a million steps an even part is visited. `start` has the totals. Throws Error as the schedules do.
 std::vector<MixtureSpan> plan_mixture(const Decisions& decisions, Progress start,
                                       const std::vector<MixtureStage>& stages,
                                       const std::function<int64_t(int64_t step)>& tokens_before);

@@ -11,6 +11,7 @@
 #include "core/model/param_table.h"
 #include "core/train/growth_watch.h"
 #include "core/train/operator_phase.h"
+#include "core/train/step_sizes.h"
 
 namespace espalier {
 
@@ -47,6 +48,9 @@ struct TrainState {
   OptimState optim;
   int64_t step = 0, tokens = 0;        // finished steps, tokens trained on
   int64_t stage = 0, stage_start = 0;  // growth stage and the step at which it began
+  // The step at which each stage so far began; -1: not known, of an older checkpoint.
+  std::vector<int64_t> stage_starts{0};
+  TrainedSteps trained;  // the steps behind, `step` of them
   double flops = 0, lr_previous = 0;
   std::vector<GrowthEvent> lineage;
   std::optional<OperatorPhase> operators;  // while a growth operator is being learned; the model is still the old one

@@ -48,11 +48,52 @@ int64_t row_length_at(const TrainingConfig& training, const SizeSchedule& seq_le
 
 }  // namespace
 
-StepSizes::StepSizes(const TrainingConfig& training) {
-  append(0, {training.grad_accum_steps() * training.micro_batch, training.seq_len, training.tokens_per_step()});
+void TrainedSteps::add(const StepSize& size, int64_t full_tokens) {
+  const Span span{steps, size, full_tokens};
+  if (spans.empty() || spans.back().size != size || spans.back().full_tokens != full_tokens) spans.push_back(span);
+  steps += 1;
+}
+
+TrainedSteps TrainedSteps::evenly(int64_t steps, int64_t tokens, const TrainingConfig& training) {
+  TrainedSteps out;
+  out.steps = steps;
+  if (steps == 0) return out;
+  const int64_t each = tokens / steps, larger = tokens % steps;  // so many steps hold a token more
+  const auto add = [&](int64_t start, int64_t size) {
+    out.spans.push_back({start, {size / training.seq_len, training.seq_len, size}, size});
+  };
+  if (larger < steps) add(0, each);
+  if (larger > 0) add(steps - larger, each + 1);
+  return out;
+}
+
+TrainedSteps TrainedSteps::as_planned(const StepSizes& sizes, int64_t steps, int64_t full_tokens) {
+  TrainedSteps out;
+  out.steps = steps;
+  for (const StepSizes::Span& span : sizes.spans())
+    if (span.start < steps) out.spans.push_back({span.start, span.size, full_tokens});
+  return out;
+}
+
+std::vector<TokenRate> TrainedSteps::full_rates(int64_t full_tokens_now) const {
+  std::vector<TokenRate> out;
+  const auto add = [&](int64_t step, int64_t tokens) {
+    if (out.empty() || out.back().tokens_per_step != tokens) out.push_back({step, tokens});
+  };
+  for (const Span& span : spans) add(span.start, span.full_tokens);
+  add(steps, full_tokens_now);
+  if (out.size() == 1) out.clear();
+  return out;
+}
+
+StepSizes::StepSizes(const TrainingConfig& training, const TrainedSteps& past) {
+  for (const TrainedSteps::Span& span : past.spans) append(span.start, span.size);
+  append(past.steps,
+         {training.grad_accum_steps() * training.micro_batch, training.seq_len, training.tokens_per_step()});
 }
 
 void StepSizes::append(int64_t step, const StepSize& size) {
+  if (!spans_.empty() && spans_.back().size == size) return;
   assert(spans_.empty() ? step == 0 : step > spans_.back().start);
   spans_.push_back({step, size, spans_.empty() ? 0 : tokens_before(step)});
 }
@@ -78,12 +119,14 @@ std::vector<TokenRate> StepSizes::rates() const {
 }
 
 StepSizes plan_step_sizes(const TrainingConfig& training, const SizeSchedule& batch, const SizeSchedule& seq_len,
-                          Progress at) {
+                          Progress at, const TrainedSteps& past) {
   StepSizes sizes;
-  for (at.step = 0; at.step < at.total_steps; ++at.step) {
+  for (const TrainedSteps::Span& span : past.spans) sizes.append(span.start, span.size);
+  at.tokens = past.steps > 0 ? sizes.tokens_before(past.steps) : 0;
+  for (at.step = past.steps; at.step < at.total_steps; ++at.step) {
     const int64_t sequences = sequences_at(training, batch, at);
     const StepSize size{sequences, row_length_at(training, seq_len, at), sequences * training.seq_len};
-    if (sizes.spans().empty() || sizes.spans().back().size != size) sizes.append(at.step, size);
+    sizes.append(at.step, size);
     at.tokens += size.tokens;
   }
   return sizes;

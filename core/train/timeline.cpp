@@ -66,12 +66,64 @@ std::vector<int64_t> stage_starts(Schedule& schedule, const Progress& start) {
   return starts;
 }
 
-// The growth that begins a stage: checks it, and prices it with its operator phase.
-void price_growth(const Decisions& decisions, const ModelSpec& from, StageRow& row) {
+// A schedule that is no function of the step alone keeps its planned starts: its stages have begun when it said so.
+bool reacts(Schedule& schedule) {
+  return !schedule.save_state().empty();
+}
+
+int64_t present_stage(const TrainState& state) {
+  return state.operators ? state.operators->stage : state.stage;
+}
+
+// The stages so far began when they did, those to come begin from now on.
+void begin_as_happened(const TrainState& state, std::vector<int64_t>& starts) {
+  const int64_t present = present_stage(state);
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const auto stage = static_cast<int64_t>(i);
+    if (stage > present)
+      starts[i] = std::max(starts[i], state.step);
+    else if (stage > state.stage)
+      starts[i] = state.operators->start;
+    else if (i < state.stage_starts.size() && state.stage_starts[i] >= 0)
+      starts[i] = state.stage_starts[i];
+  }
+}
+
+const GrowthEvent* growth_into(const TrainState* state, int64_t stage) {
+  if (state == nullptr) return nullptr;
+  const auto found = std::find_if(state->lineage.begin(), state->lineage.end(),
+                                  [&](const GrowthEvent& event) { return event.stage == stage; });
+  return found == state->lineage.end() ? nullptr : &*found;
+}
+
+[[noreturn]] void refuse_empty_stage(const Decisions& decisions, const Timeline& timeline, int64_t stage,
+                                     int64_t num_stages, int64_t start) {
+  const std::string when =
+      start >= timeline.total_steps
+          ? fmt::format("its growth is not due within the run, which has {} steps by training.steps",
+                        timeline.total_steps)
+          : fmt::format("the growth that ends it is due at step {}, where it begins", start);
+  throw Error(ErrorCode::config,
+              fmt::format("growth stage {} of {} would have no steps: {}", stage + 1, num_stages, when),
+              decisions.growth_place,
+              "raise training.steps, change when growth is due (schedule.growth.params), or use fewer stages "
+              "(growth.params)");
+}
+
+// A growth that has happened, by another plan than the strategy would make now.
+void price_past_growth(const StepSizes& sizes, const GrowthEvent& event, StageRow& row) {
+  row.flops += event.plan_flops;
+  row.operator_steps = row.phase_steps = std::min(event.operator_steps, row.steps);
+  row.flops += flops_of_steps(sizes, row.spec, StepShape::everything(row.spec.num_layers), row.start,
+                              row.start + row.operator_steps);
+}
+
+// The growth that begins a stage: checks it, and prices it with its operator phase. `happened`: one that is behind.
+void price_growth(const Decisions& decisions, const ModelSpec& from, const GrowthEvent* happened, StageRow& row) {
   const StepSizes& sizes = decisions.sizes;
   const ModelSpec& to = row.spec;
   const auto refuse_smaller = [&](const char* what, int64_t before, int64_t after) {
-    if (after < before)
+    if (after < before && happened == nullptr)
       throw Error(ErrorCode::config,
                   fmt::format("growth stage {} would shrink {} from {} to {}", row.stage + 1, what, before, after),
                   decisions.strategy_place, "a model only grows: order the stages by size");
@@ -83,15 +135,24 @@ void price_growth(const Decisions& decisions, const ModelSpec& from, StageRow& r
   refuse_smaller("head_dim", from.head_dim, to.head_dim);
   refuse_smaller("d_ff", from.d_ff, to.d_ff);
   if (from == to) return;
-  const growth::Plan plan = decisions.strategy->plan(from, to);
+  growth::Plan plan;
+  try {
+    plan = decisions.strategy->plan(from, to);
+  } catch (const Error&) {
+    if (happened == nullptr) throw;
+  }
+  if (happened != nullptr && growth::plan_hash(plan) != happened->plan_hash)
+    return price_past_growth(sizes, *happened, row);
   row.flops += growth::plan_flops(plan);
   if (!plan.learning) return;
   row.operator_steps = plan.learning->steps;
-  if (row.operator_steps >= row.steps)
+  if (row.operator_steps >= row.steps && happened == nullptr)
     throw Error(ErrorCode::config,
                 fmt::format("growth stage {} has {} steps, and learning its growth operator takes {} of them",
                             row.stage + 1, row.steps, row.operator_steps),
-                decisions.strategy_place, "make the stage longer, or the operator phase shorter");
+                decisions.strategy_place,
+                "make the stage longer (training.steps, schedule.growth.params) or the operator phase shorter "
+                "(growth.params)");
   row.phase_steps = row.operator_steps;
   for (int64_t step = row.start; step < row.start + row.operator_steps; ++step)
     row.flops += operator_step_flops(plan, at_context(to, sizes.at(step).seq_len), sizes.at(step).tokens);
@@ -104,6 +165,7 @@ void price_steps(const TrainingConfig& training, const StepSizes& sizes, growth:
   const bool shaped = strategy.shapes_steps();
   const int64_t steps = row.steps - row.operator_steps;
   const int64_t stride = shaped ? std::max<int64_t>(1, steps / kMaxWalk) : steps;
+  if (steps <= 0) return;
   double flops = 0, layers = 0, visited = 0, in_phase = 0;
   for (int64_t at = row.operator_steps; at < row.steps; at += stride) {
     progress.step = row.start + at;
@@ -125,18 +187,20 @@ void price_steps(const TrainingConfig& training, const StepSizes& sizes, growth:
   row.mean_layers = layers / visited;
 }
 
-void price_lr(Schedule& lr, Progress progress, StageRow& row) {
+// Of the steps from `first` on.
+void price_lr(Schedule& lr, Progress progress, int64_t first, StageRow& row) {
+  first = std::max(first, row.start);
+  if (first >= row.start + row.steps) return;
   const auto at = [&](int64_t step) {
     progress.step = step;
     progress.stage_step = step - row.start;
     return lr.value(progress);
   };
-  row.lr_first = at(row.start);
+  row.lr_first = at(first);
   row.lr_last = at(row.start + row.steps - 1);
   row.lr_max = std::max(row.lr_first, row.lr_last);
   const int64_t stride = std::max<int64_t>(1, row.steps / 256);
-  for (int64_t step = row.start; step < row.start + row.steps; step += stride)
-    row.lr_max = std::max(row.lr_max, at(step));
+  for (int64_t step = first; step < row.start + row.steps; step += stride) row.lr_max = std::max(row.lr_max, at(step));
 }
 
 // The plan of the data mixture, and the tiers of each stage in its main phase.
@@ -145,19 +209,22 @@ void add_mixture(const Decisions& decisions, Progress progress, Timeline& timeli
   for (const StageRow& row : timeline.stages) stages.push_back({row.start, row.steps, row.phase_steps, row.flops});
   timeline.mixture =
       plan_mixture(decisions, progress, stages, [&](int64_t step) { return decisions.sizes.tokens_before(step); });
+  const bool planned = !timeline.mixture.empty();
   timeline.sources = decisions.mixed_sources;
   const auto num_tiers = static_cast<size_t>(decisions.num_tiers);
   for (StageRow& row : timeline.stages) {
-    const int64_t step = std::min(row.start + row.phase_steps, row.start + row.steps - 1);
-    if (!timeline.mixture.empty()) row.tier_weights = mixture_at(timeline.mixture, step).shares.tiers;
-    if (timeline.mixture.empty()) row.tier_weights.assign(num_tiers, 1 / static_cast<double>(num_tiers));
+    const int64_t last = row.start + row.steps - 1;
+    if (last < timeline.resumed_step) continue;
+    const int64_t step = std::min(std::max(row.start + row.phase_steps, timeline.resumed_step), last);
+    if (planned) row.tier_weights = mixture_at(timeline.mixture, step).shares.tiers;
+    if (!planned) row.tier_weights.assign(num_tiers, 1 / static_cast<double>(num_tiers));
   }
 }
 
 }  // namespace
 
 Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& training, int64_t total_steps, double lr_peak,
-                       const Decisions& decisions) {
+                       const Decisions& decisions, const TrainState* resumed) {
   Timeline timeline;
   timeline.total_steps = total_steps;
   timeline.sizes = decisions.sizes;
@@ -176,6 +243,14 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
                   "choose a plugin in [schedule.growth], for example plugin = \"prop-alpha\"");
     starts = stage_starts(*decisions.growth, progress);
   }
+  // One that belongs to another configuration is refused elsewhere.
+  if (resumed != nullptr && present_stage(*resumed) >= progress.num_stages) resumed = nullptr;
+  int64_t present = -1;
+  if (resumed != nullptr) {
+    timeline.resumed_step = resumed->step;
+    present = present_stage(*resumed);
+    if (decisions.growth != nullptr && !reacts(*decisions.growth)) begin_as_happened(*resumed, starts);
+  }
   starts.push_back(total_steps);
   for (int64_t stage = 0; stage < progress.num_stages; ++stage) {
     const auto i = static_cast<size_t>(stage);
@@ -183,12 +258,10 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     row.stage = stage;
     row.start = starts[i];
     row.steps = starts[i + 1] - starts[i];
-    if (row.steps <= 0)
-      throw Error(ErrorCode::config,
-                  fmt::format("growth stage {} of {} would have no steps in a run of {}", stage + 1,
-                              progress.num_stages, total_steps),
-                  decisions.growth_place, "make the run longer, or use fewer stages");
-    row.tokens = decisions.sizes.tokens_before(starts[i + 1]) - decisions.sizes.tokens_before(row.start);
+    if (row.steps <= 0 && stage > present && timeline.resumed_step < total_steps)
+      refuse_empty_stage(decisions, timeline, stage, progress.num_stages, row.start);
+    row.steps = std::max<int64_t>(row.steps, 0);  // of a run that is over, or that went through a stage at once
+    row.tokens = decisions.sizes.tokens_before(row.start + row.steps) - decisions.sizes.tokens_before(row.start);
     row.spec = decisions.strategy == nullptr ? final_spec : decisions.strategy->stage_spec(final_spec, stage);
     row.num_params = num_params(row.spec);
     progress.stage = stage;
@@ -197,18 +270,20 @@ Timeline make_timeline(const ModelSpec& final_spec, const TrainingConfig& traini
     progress.stage_step = 0;
     row.mean_layers = static_cast<double>(row.spec.num_layers);
     if (decisions.strategy != nullptr) {
-      if (stage > 0) price_growth(decisions, timeline.stages.back().spec, row);
+      if (stage > 0) price_growth(decisions, timeline.stages.back().spec, growth_into(resumed, stage), row);
       price_steps(training, decisions.sizes, *decisions.strategy, progress, row);
     } else {
       const StepShape shape = StepShape::everything(row.spec.num_layers);
       row.flops = flops_of_steps(decisions.sizes, row.spec, shape, row.start, row.start + row.steps);
       row.memory_bytes = train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4);
     }
-    price_lr(*decisions.lr, progress, row);
+    price_lr(*decisions.lr, progress, timeline.resumed_step, row);
     timeline.total_flops += row.flops;
     timeline.stages.push_back(std::move(row));
   }
   progress.total_flops = timeline.total_flops;
+  progress.step = timeline.resumed_step;
+  if (resumed != nullptr) progress.lr_previous = resumed->lr_previous;
   add_mixture(decisions, progress, timeline);
   return timeline;
 }
@@ -220,16 +295,18 @@ std::string format_timeline(const Timeline& timeline) {
   for (const auto& row : timeline.stages) {
     std::vector<std::string> tiers;
     for (const double weight : row.tier_weights) tiers.push_back(fmt::format("{:.0f}%", 100 * weight));
+    const bool behind = row.start + row.steps <= timeline.resumed_step;
     const std::string layers = row.mean_layers == static_cast<double>(row.spec.num_layers)
                                    ? std::to_string(row.spec.num_layers)
                                    : fmt::format("{:.1f}/{}", row.mean_layers, row.spec.num_layers);
-    out += fmt::format(
-        "{:>5} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n", row.stage + 1, row.start,
-        row.steps, row.phase_steps == 0 ? "-" : std::to_string(row.phase_steps),
-        human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
-        human_count(static_cast<double>(row.num_params)), human_count(row.flops), 100 * row.trainable_fraction,
-        human_count(row.memory_bytes), fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
-        fmt::join(tiers, " "));
+    out +=
+        fmt::format("{:>5} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6} {:>8} {:>9} {:>5.0f}% {:>7}B  {:<21} {}\n",
+                    row.stage + 1, row.start, row.steps, row.phase_steps == 0 ? "-" : std::to_string(row.phase_steps),
+                    human_count(static_cast<double>(row.tokens)), layers, row.spec.d_model,
+                    human_count(static_cast<double>(row.num_params)), human_count(row.flops),
+                    100 * row.trainable_fraction, human_count(row.memory_bytes),
+                    behind ? "-" : fmt::format("{:.1e}..{:.1e} ({:.1e})", row.lr_first, row.lr_last, row.lr_max),
+                    fmt::join(tiers, " "));
   }
   return out +
          fmt::format("total {:>17} {:>17} {:>34} FLOPs\n", timeline.total_steps,

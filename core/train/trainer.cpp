@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "core/base/error.h"
 #include "core/model/flops.h"
@@ -20,6 +22,7 @@ Batch cut_rows(const Batch& batch, int64_t seq_len) {
 StopReason Trainer::run() {
   require_grad(state_.params);
   replan_operators(state_, parts_.decisions, parts_.final_spec, parts_.timeline);
+  parts_.batches->step_done();
   while (state_.step < parts_.timeline.total_steps) {
     if (parts_.hooks->stop_requested()) return StopReason::signal;
     grow_if_due();
@@ -46,8 +49,10 @@ bool Trainer::step(StepReport& report) {
   report.grad_norm = clip_grad_norm(state_.params, parts_.training.max_norm);
   check_finite(report);
   report.lr = parts_.decisions.lr->value(now);
+  const double flops = step_flops(at_context(state_.spec, report.size.seq_len), shape, report.size.tokens);
+  whole_ = false;
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
-  account(report, shape.phase, step_flops(at_context(state_.spec, report.size.seq_len), shape, report.size.tokens));
+  account(report, shape.phase, flops);
   return true;
 }
 
@@ -61,8 +66,10 @@ bool Trainer::operator_step(StepReport& report) {
     return false;
   report.grad_norm = clip_operator_gradients(phase);
   check_finite(report);
+  const double flops = operator_step_flops(phase.plan, at_context(phase.to, report.size.seq_len), report.size.tokens);
+  whole_ = false;
   report.lr = update_operators(phase);
-  account(report, 1, operator_step_flops(phase.plan, at_context(phase.to, report.size.seq_len), report.size.tokens));
+  account(report, 1, flops);
   return true;
 }
 
@@ -97,30 +104,54 @@ void Trainer::check_finite(const StepReport& report) const {
 void Trainer::account(const StepReport& report, int64_t phase, double flops) {
   state_.step += 1;
   state_.tokens += report.size.tokens;
+  state_.trained.add(report.size, parts_.training.tokens_per_step());
   state_.flops += flops;
   state_.lr_previous = report.lr;
+  parts_.batches->step_done();
+  std::optional<int64_t> recovered;  // an operator's losses are those of a model that is still being made
+  if (!state_.operators) recovered = state_.watch.observe(report.loss, state_.tokens);
+  whole_ = true;
+  observe(report, phase);
+  if (recovered) parts_.hooks->recovered(state_, *recovered);
+}
+
+// All see the step even where one fails: the others' state must be that of this step when it is saved.
+void Trainer::observe(const StepReport& report, int64_t phase) {
   Progress now = progress();
   now.phase = phase;
-  for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture})
-    if (schedule != nullptr) schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
-  if (state_.operators) return;  // its losses are those of a model that is still being made
-  if (const auto tokens = state_.watch.observe(report.loss, state_.tokens)) parts_.hooks->recovered(state_, *tokens);
+  std::exception_ptr failure;
+  for (Schedule* schedule : {parts_.decisions.lr, parts_.decisions.growth, parts_.decisions.mixture}) {
+    if (schedule == nullptr) continue;
+    try {
+      schedule->observe(now, {"train/loss", "train/grad_norm"}, {report.loss, report.grad_norm});
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Trainer::grow_if_due() {
   if (parts_.decisions.strategy == nullptr || parts_.decisions.growth == nullptr) return;
   if (state_.operators) {
     if (!state_.operators->finished()) return;
-    const OperatorPhase phase = std::move(*state_.operators);
+    OperatorPhase phase = std::move(*state_.operators);
     state_.operators.reset();
-    finish_growth(phase.stage, phase.to, phase.plan, phase.leaves);
+    try {
+      finish_growth(phase.stage, phase.to, phase.plan, phase.leaves);
+    } catch (...) {
+      state_.operators = std::move(phase);  // what was learned belongs to the state before the growth
+      throw;
+    }
   }
   const auto due = static_cast<int64_t>(parts_.decisions.growth->value(progress()));
-  if (due < state_.stage || due >= static_cast<int64_t>(parts_.timeline.stages.size()))
+  if (due < due_stage_ || due >= static_cast<int64_t>(parts_.timeline.stages.size()))
     throw Error(ErrorCode::plugin,
                 fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1, state_.step,
-                            state_.stage + 1, parts_.timeline.stages.size()),
+                            std::max(state_.stage, due_stage_) + 1, parts_.timeline.stages.size()),
                 "schedule.growth", "stages never go back");
+  // A resumed run may be ahead of what the schedule says now, and stays in its stage until the next boundary.
+  due_stage_ = due;
   if (state_.stage < due && !state_.operators) parts_.hooks->stage_ended(state_);
   while (state_.stage < due && !state_.operators) begin_growth(state_.stage + 1);
 }
@@ -152,14 +183,20 @@ void Trainer::begin_stage(int64_t stage) {
     last.stage_step -= change.draws;
     before = shapes_of_steps(last, change.draws);
   }
-  state_.stage = stage;
-  state_.stage_start = state_.step;
+  enter_stage(stage, state_.step);
   if (change.draws > 0) {
     change.loss_before = growth::mean_probe_loss(state_.spec, state_.params, parts_.probe, before);
     change.loss_after =
         growth::mean_probe_loss(state_.spec, state_.params, parts_.probe, shapes_of_steps(progress(), change.draws));
   }
   parts_.hooks->stage_began(state_, change);
+}
+
+void Trainer::enter_stage(int64_t stage, int64_t start) {
+  state_.stage = stage;
+  state_.stage_start = start;
+  state_.stage_starts.resize(static_cast<size_t>(stage), -1);
+  state_.stage_starts.push_back(start);
 }
 
 // What `count` steps run, from the one that begins at `first`.
@@ -191,7 +228,8 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
   growth::Audit audit = growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol,
                                       parts_.growth_plugin.id, first_step);
 
-  // From here on nothing can fail: the old model is replaced as a whole.
+  // The old model is replaced as a whole.
+  whole_ = false;
   const ModelSpec from = state_.spec;
   state_.spec = to;
   state_.params = std::move(grown.params);
@@ -204,11 +242,11 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
   state_.lineage.push_back({state_.step, state_.tokens, stage, from, to, growth::canonical_bytes(plan),
                             growth::plan_hash(plan), growth::plan_flops(plan), parts_.growth_plugin, audit,
                             growth::detached(leaves), plan.learning ? plan.learning->steps : 0});
-  state_.stage = stage;
-  state_.stage_start = state_.step - state_.lineage.back().operator_steps;
+  enter_stage(stage, state_.step - state_.lineage.back().operator_steps);
   state_.flops += state_.lineage.back().plan_flops;
   state_.watch.grown(state_.step, state_.tokens);
   require_grad(state_.params);
+  whole_ = true;
   parts_.hooks->after_growth(state_, state_.lineage.back());
 }
 

@@ -29,6 +29,8 @@ class BatchSource {
   virtual void set_weights(const MixtureWeights& weights) = 0;
   // False when every source is exhausted (policy "stop"): the run ends.
   virtual bool next(Batch& batch) = 0;
+  // What was handed out so far has been trained on: a checkpoint goes on after it.
+  virtual void step_done() = 0;
   virtual double epoch() const = 0;
 };
 
@@ -97,6 +99,9 @@ class Trainer {
   // Runs until the last step, a signal or the end of the data. Throws Error(diverged) before a bad update is applied.
   StopReason run();
   const TrainState& state() const { return state_; }
+  // False when run() was left by an exception while weights, moments and counters were being changed: the state then
+  // belongs to no step. Otherwise it is that of the last finished step, and a checkpoint of it is exact.
+  bool whole() const { return whole_; }
 
  private:
   void grow_if_due();
@@ -109,10 +114,14 @@ class Trainer {
   bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);
   void check_finite(const StepReport& report) const;
   void account(const StepReport& report, int64_t phase, double flops);
+  void observe(const StepReport& report, int64_t phase);
+  void enter_stage(int64_t stage, int64_t start);
   Progress progress() const;
 
   TrainParts parts_;
   TrainState state_;
+  bool whole_ = true;
+  int64_t due_stage_ = 0;  // what the growth schedule asked for last
 };
 
 }  // namespace espalier

@@ -24,7 +24,7 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMON = {"validation.interval": "0st", "validation.samples": 0, "checkpoint.interval": "0st", "checkpoint.keep_latest": 1,
+COMMON = {"validation.interval": "0st", "validation.samples": 0, "checkpoint.interval": "0st", "checkpoint.at_growth": False, "checkpoint.keep_latest": 1,
           "metrics.tensorboard": False, "training.threads": 1}
 DECAYED = 0.25  # a run must end below this part of its highest learning rate
 CLOSE = 0.02  # a run whose FLOPs are further from the budget than this part is marked

@@ -28,6 +28,8 @@ Snapshot snapshot_of(const ModelSpec& spec, int64_t step) {
   s.flops = 1.25e18 + static_cast<double>(step) / 3;
   s.stage = 1;
   s.stage_start = 7;
+  s.stage_starts = {0, 7};
+  s.trained = TrainedSteps{step, {{0, {4, 32, 128}, 256}}};
   s.lr_previous = 3.0000000000000004e-4;
   GrowthEvent event{7,
                     7 * 128,
@@ -42,6 +44,8 @@ Snapshot snapshot_of(const ModelSpec& spec, int64_t step) {
   s.lineage.push_back(event);
   snapshot.data_state = R"({"counts":[3,4]})";
   snapshot.plugin_state["schedule.lr"] = std::string("\0\1\2bytes", 8);
+  snapshot.left_out = {"schedule.growth"};
+  snapshot.quality = std::string("\0counts", 7);
   snapshot.plugins.push_back({"growth", "org.example.stack", "1.2.3", std::string(64, 'b'), R"({"block_size":3})"});
   snapshot.config_toml = "[job]\nname = \"x\"\n";
   return snapshot;
@@ -61,6 +65,11 @@ void same(const Snapshot& a, const Snapshot& b) {
   CHECK(a.state.flops == b.state.flops);
   CHECK(a.state.stage == b.state.stage);
   CHECK(a.state.stage_start == b.state.stage_start);
+  CHECK(a.state.stage_starts == b.state.stage_starts);
+  CHECK(a.state.trained.steps == b.state.trained.steps);
+  CHECK((a.state.trained.spans == b.state.trained.spans));
+  CHECK(a.left_out == b.left_out);
+  CHECK(a.quality == b.quality);
   CHECK(a.state.lr_previous == b.state.lr_previous);
   REQUIRE(a.state.lineage.size() == b.state.lineage.size());
   CHECK(a.state.lineage[0].plan_bytes == b.state.lineage[0].plan_bytes);

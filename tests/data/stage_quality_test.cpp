@@ -94,3 +94,32 @@ TEST_CASE("word lists that cannot be meant are refused", "[stage-quality]") {
   CHECK(error_of([&] { WordFilter filter(two); }).place() == two.string() + ":2");
   CHECK(error_of([&] { WordFilter filter(dir / "missing"); }).code() == ErrorCode::data);
 }
+
+TEST_CASE("what was seen of a stage goes on from its saved state", "[stage-quality]") {
+  const TempDir dir;
+  const auto words = put(dir / "words", "cat\n");
+  const auto texts = [](int from, int to, StageQuality& quality) {
+    for (int i = from; i < to; ++i) quality.add("text " + std::to_string(i % 40) + " of a cat, a@b.org");
+  };
+  StageQuality whole{WordFilter(words)}, first{WordFilter(words)}, second{WordFilter(words)};
+  texts(0, 30, whole), whole.finish_stage(), texts(30, 100, whole);
+  texts(0, 30, first), first.finish_stage(), texts(30, 61, first);
+  REQUIRE(second.load_state(first.save_state()));
+  CHECK(second.save_state() == first.save_state());
+  texts(61, 100, second);
+  const StageReport expected = whole.finish_stage(), report = second.finish_stage();
+  CHECK(report.documents == 70);
+  CHECK(report.duplicate_share == expected.duplicate_share);
+  CHECK(report.duplicate_share > 0);
+  CHECK(report.listed_words_per_million == expected.listed_words_per_million);
+  CHECK(report.emails_per_million == expected.emails_per_million);
+  CHECK(report.vocabulary_drift == expected.vocabulary_drift);
+  CHECK(report.length_ratio == expected.length_ratio);
+
+  StageQuality other;  // counts no listed words
+  CHECK_FALSE(other.load_state(first.save_state()));
+  CHECK(other.finish_stage().documents == 0);
+  const std::string bytes = first.save_state();
+  CHECK(error_of([&] { second.load_state(bytes.substr(0, bytes.size() / 2)); }).code() == ErrorCode::checkpoint);
+  CHECK(error_of([&] { second.load_state("{}"); }).code() == ErrorCode::checkpoint);
+}

@@ -141,3 +141,54 @@ TEST_CASE("rows are cut without changing a token, its target or the order", "[tr
   CHECK(cut.layout.padded);
   CHECK(cut.tokens.sizes() == at::IntArrayRef({6, 4}));
 }
+
+TEST_CASE("steps that are behind keep what they held, and lengths are settled from them", "[train][step-sizes]") {
+  TrainedSteps past;
+  for (int step = 0; step < 50; ++step) past.add({4, 32, 128}, 128);
+  TrainingConfig now = training();
+  now.global_batch = 8;
+  const StepSizes sizes(now, past);
+  CHECK(sizes.at(49) == StepSize{4, 32, 128});
+  CHECK(sizes.at(50) == StepSize{8, 32, 256});
+  CHECK(sizes.tokens_before(75) == 12800);
+  RunLength run{.tokens_per_step = 256, .tokens_per_epoch = 6400, .flops_per_step = 256e6, .rates = sizes.rates()};
+  const auto steps = [&](const char* text) { return Duration::parse(text, "").to_steps(run, ""); };
+  CHECK(steps("12800tok") == 75);  // half of them in 50 steps, the rest in 25
+  CHECK(steps("2ep") == 75);
+  CHECK(steps("12.8e9flop") == 75);
+  CHECK(steps("3200tok") == 25);  // behind: where it was
+  CHECK(steps("60st") == 60);
+  // The same settings as before: as if nothing had been interrupted.
+  now.global_batch = 4;
+  CHECK(StepSizes(now, past).rates().empty());
+  CHECK(past.full_rates(128).empty());
+  const std::vector<TokenRate> full = {{0, 128}, {50, 256}};
+  CHECK((past.full_rates(256) == full));
+}
+
+TEST_CASE("a schedule of sizes is asked for the steps to come alone, and sees the tokens that were trained on",
+          "[train][step-sizes]") {
+  TrainedSteps past;
+  for (int step = 0; step < 10; ++step) past.add({16, 32, 512}, 512);
+  Scripted batch([](const Progress& p) {
+    CHECK(p.step >= 10);
+    return p.tokens < 6000 ? 4 : 8;
+  });
+  const StepSizes sizes = plan_step_sizes(training(), {&batch, ""}, {}, run_of(24), past);
+  CHECK(sizes.at(9).sequences == 16);
+  CHECK(sizes.at(16).sequences == 4);  // 5120 + 6 * 128 = 5888 tokens before it
+  CHECK(sizes.at(17).sequences == 8);
+}
+
+TEST_CASE("an older checkpoint's tokens are spread over its steps", "[train][step-sizes]") {
+  for (const int64_t tokens : {1280, 1283, 7, 1}) {
+    const TrainedSteps past = TrainedSteps::evenly(10, tokens, training());
+    if (tokens >= 10) CHECK(StepSizes(training(), past).tokens_before(10) == tokens);
+    if (tokens >= 10) CHECK(StepSizes(training(), past).tokens_before(11) == tokens + 512);
+  }
+  CHECK(TrainedSteps::evenly(0, 0, training()).spans.empty());
+  // Where the plan gives them, they were as planned.
+  const TrainedSteps planned = TrainedSteps::as_planned(two_ramps(), 9, 512);
+  CHECK(planned.spans.size() == 2);
+  CHECK(StepSizes(training(), planned).tokens_before(9) == two_ramps().tokens_before(9));
+}

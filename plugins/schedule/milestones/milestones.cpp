@@ -43,7 +43,8 @@ class Milestones final : public sdk::Schedule {
       before = starts_[i];
     }
     if (before >= start.total_steps) {
-      throw sdk::invalid("the last stage would get no step: it begins at step ", before, " of ", start.total_steps);
+      throw sdk::invalid("the last stage would get no step: by ", at_.empty() ? "steps" : "at", " it begins at step ",
+                         before, ", and the run ends after ", start.total_steps);
     }
   }
 

@@ -27,7 +27,10 @@ class PropAlpha final : public sdk::Schedule {
     require_only(keys, "growth.stage");
     if (start.total_steps == 0) throw sdk::failed_precondition("prop-alpha needs a run with a known number of steps");
     if (start.num_stages == 0) throw sdk::failed_precondition("prop-alpha needs the number of stages");
-    const double total = std::min(static_cast<double>(start.total_steps), static_cast<double>(until_.steps));
+    if (static_cast<std::uint64_t>(until_.steps) > start.total_steps) {
+      throw sdk::invalid("until is ", until_.steps, " steps, longer than the run of ", start.total_steps);
+    }
+    const auto total = static_cast<double>(until_.steps);
     double sum = 0;
     for (std::uint32_t i = 1; i <= start.num_stages; ++i) sum += std::pow(i, alpha_);
     ends_.clear();

@@ -1,0 +1,50 @@
+#include "core/app/finish.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/app/initial_weights.h"
+#include "core/app/signals.h"
+#include "core/app/validation.h"
+#include "core/base/log.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+fs::path marker_of(const fs::path& run_dir) {
+  return run_dir / "finished.json";
+}
+
+}  // namespace
+
+bool is_finished(const fs::path& run_dir, const TrainState& state) {
+  const fs::path path = marker_of(run_dir);
+  if (!fs::exists(path)) return false;
+  const json marker = json::parse(read_file(path, ErrorCode::config), nullptr, false);
+  return marker.is_object() && marker.contains("step") && marker.at("step") == state.step;
+}
+
+void unmark_finished(const fs::path& run_dir) {
+  std::error_code error;
+  fs::remove(marker_of(run_dir), error);
+  if (error)
+    throw Error(ErrorCode::config, "cannot be removed: " + error.message(), marker_of(run_dir).string(),
+                "make the run folder writable");
+}
+
+void finish_run(const FinishParts& parts, const TrainState& state) {
+  const Session& s = *parts.session;
+  if (!parts.saver->is_saved(state)) parts.saver->save(state);
+  const auto& validation = parts.recorder->validate(state);
+  if (!validation.empty())
+    log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
+             unigram_baseline(s, *parts.sets));
+  if (state.origin) log_info("{}", format_change_of_loss(*state.origin, validation));
+  const Doing doing("writing samples; the last checkpoint is whole");
+  write_samples(s, state, parts.run_dir / "samples.txt", parts.compute);
+  parts.recorder->stage_ended(state);
+  write_file_atomic(marker_of(parts.run_dir), json{{"step", state.step}}.dump() + "\n", ErrorCode::config);
+}
+
+}  // namespace espalier

@@ -18,6 +18,7 @@ void ignore_padding(Batch& batch, const std::vector<RowOrigin>& rows) {
   const at::Tensor counted = at::tensor(text, at::kLong).unsqueeze(1), places = at::arange(seq, at::kLong);
   batch.targets = batch.targets.masked_fill(places.ge(counted).to(batch.targets.device()), kIgnoredTarget);
   batch.layout.padded = true;
+  for (const int64_t count : text) batch.ignored += seq - std::clamp<int64_t>(count, 0, seq);
 }
 
 }  // namespace
@@ -82,16 +83,16 @@ double LoaderBatches::wait_seconds() {
   return waited_ += loader_.take_wait_seconds();
 }
 
-std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec,
-                                            const ParamTable& params, ComputeType compute, at::Device device,
-                                            const RowOptions& options) {
+std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const TrainState& state,
+                                            ComputeType compute, at::Device device, const RowOptions& options) {
   std::vector<SourceEvaluation> out;
   for (const ValSet& set : sets) {
     SourceEvaluation item{set.source(), {}};
     for (int64_t i = 0; i < set.num_batches(); ++i) {
       const ValBatch val = set.batch(i);
       const Batch batch = to_batch(val.tokens, val.rows, device, options);
-      item.result.add(evaluate_batch(spec, params, batch.tokens, batch.targets, compute, batch.layout));
+      item.result.add(
+          evaluate_batch(state.spec, state.params, state.shape(), batch.tokens, batch.targets, compute, batch.layout));
       item.result.bytes += val.bytes;
     }
     out.push_back(std::move(item));

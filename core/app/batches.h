@@ -50,9 +50,8 @@ class LoaderBatches final : public BatchSource {
 // of the document after it, as it does in generation; so the first token of a document is predicted, too.
 Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device device, const RowOptions& options = {});
 
-// Loss of every validation set under `params`.
-std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const ModelSpec& spec,
-                                            const ParamTable& params, ComputeType compute, at::Device device,
-                                            const RowOptions& options = {});
+// Loss of every validation set under the model as it stands.
+std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const TrainState& state,
+                                            ComputeType compute, at::Device device, const RowOptions& options = {});
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 #include "core/app/initial_weights.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
+#include "core/base/figure.h"
 #include "core/base/log.h"
 
 namespace espalier {
@@ -38,8 +39,8 @@ void finish_run(const FinishParts& parts, const TrainState& state) {
   if (!parts.saver->is_saved(state)) parts.saver->save(state);
   const auto& validation = parts.recorder->validate(state);
   if (!validation.empty())
-    log_info("final: {:.4f} bits per byte; the unigram baseline is {:.4f}", total_bits_per_byte(validation),
-             unigram_baseline(s, *parts.sets));
+    log_info("final: {} bits per byte; the unigram baseline is {}", figure("{:.4f}", total_bits_per_byte(validation)),
+             figure("{:.4f}", unigram_baseline(s, *parts.sets)));
   if (state.origin) log_info("{}", format_change_of_loss(*state.origin, validation));
   const Doing doing("writing samples; the last checkpoint is whole");
   write_samples(s, state, parts.run_dir / "samples.txt", parts.compute);

@@ -121,6 +121,10 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
   if (loaded) {
     Snapshot& snapshot = *loaded;
     check_tokenizer(snapshot, s, dir);
+    if (snapshot.state.gates)
+      throw Error(ErrorCode::checkpoint,
+                  "was saved while parts added by a growth were still fading in, and a new run has no gates for them",
+                  dir.string(), "take a checkpoint from after the gates have opened, or resume that run");
     state.spec = snapshot.state.spec;
     state.params = std::move(snapshot.state.params);
     if (optimizer) state.optim = std::move(snapshot.state.optim);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/inspection.h"
+#include "core/app/tier_figures.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -39,6 +40,7 @@ std::string strip(const std::vector<uint64_t>& bins) {
 }
 
 std::string histogram_text(const ScorerInspection& scorer) {
+  if (scorer.all.unscored == scorer.all.documents) return "  no document has a score\n";
   std::string out;
   const auto& bins = scorer.all.histogram;
   const uint64_t most = *std::max_element(bins.begin(), bins.end());
@@ -53,8 +55,10 @@ std::string sources_text(const ScorerInspection& scorer, const std::vector<std::
   std::string out = fmt::format("  {:<16} {:>10} {:>9} {:>10} {:>10} {:>10} {:>10}  {}\n", "source", "documents",
                                 "unscored", "mean", "10 %", "median", "90 %", "histogram");
   const auto line = [&](const std::string& name, const ScoreSummary& of) {
-    out += fmt::format("  {:<16} {:>10} {:>9} {:>10.4g} {:>10.4g} {:>10.4g} {:>10.4g}  {}\n", name, count(of.documents),
-                       count(of.unscored), of.mean, of.deciles[1], of.deciles[5], of.deciles[9], strip(of.histogram));
+    const auto score = [](double value) { return figure("{:.4g}", value); };
+    out += fmt::format("  {:<16} {:>10} {:>9} {:>10} {:>10} {:>10} {:>10}  {}\n", name, count(of.documents),
+                       count(of.unscored), score(of.mean), score(of.deciles[1]), score(of.deciles[5]),
+                       score(of.deciles[9]), strip(of.histogram));
   };
   for (size_t s = 0; s < names.size(); ++s) line(names[s], scorer.sources[s]);
   if (names.size() > 1) line("all", scorer.all);
@@ -65,8 +69,8 @@ std::string tiers_text(const std::vector<Tier>& tiers) {
   std::string out = fmt::format("  {:<16} {:>10} {:>14} {:>12} {:>12} {:>12}\n", "tier", "documents", "tokens", "mean",
                                 "lowest", "highest");
   for (size_t t = 0; t < tiers.size(); ++t)
-    out += fmt::format("  {:<16} {:>10} {:>14} {:>12.4g} {:>12.4g} {:>12.4g}\n", t, count(tiers[t].documents),
-                       count(tiers[t].tokens), tiers[t].mean_score, tiers[t].lowest_score, tiers[t].highest_score);
+    out += fmt::format("  {:<16} {:>10} {:>14} {}\n", t, count(tiers[t].documents), count(tiers[t].tokens),
+                       tier_figures_text(tiers[t]));
   return out;
 }
 
@@ -74,7 +78,7 @@ std::string correlation_text(const Inspection& inspection) {
   std::string out = "rank correlation of the scorers (Spearman)\n";
   for (size_t a = 0; a < inspection.scorers.size(); ++a) {
     out += fmt::format("  {:<28}", inspection.scorers[a].name);
-    for (size_t b = 0; b <= a; ++b) out += fmt::format(" {:>7.3f}", inspection.correlation[a][b]);
+    for (size_t b = 0; b <= a; ++b) out += fmt::format(" {:>7}", figure("{:.3f}", inspection.correlation[a][b]));
     out += "\n";
   }
   return out;
@@ -82,12 +86,7 @@ std::string correlation_text(const Inspection& inspection) {
 
 json tiers_json(const std::vector<Tier>& tiers) {
   json out = json::array();
-  for (const auto& tier : tiers)
-    out.push_back({{"documents", tier.documents},
-                   {"tokens", tier.tokens},
-                   {"mean_score", tier.mean_score},
-                   {"lowest_score", tier.lowest_score},
-                   {"highest_score", tier.highest_score}});
+  for (const auto& tier : tiers) out.push_back(tier_json(tier));
   return out;
 }
 

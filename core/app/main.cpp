@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
+#include <new>
+#include <stdexcept>
+#include <string_view>
 
 #include "core/app/environment.h"
 #include "core/app/process.h"
@@ -32,6 +37,18 @@ void add_hidden_verbs(CLI::App& app, Action& action, std::string& library) {
       return 0;
     };
   });
+}
+
+// What a verb printed must have arrived: a full disk or a closed stdout is a failure, not a success with half a table.
+void flush_output() {
+  errno = 0;
+  std::cout.flush();
+  const bool failed = !std::cout || std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (failed)
+    throw Error(
+        ErrorCode::config,
+        errno == 0 ? "cannot write the output" : std::string("cannot write the output: ") + std::strerror(errno),
+        "stdout", "write it to a file on a disk with space, or to a reader that stays until the end");
 }
 
 int report(const Error& error) {
@@ -64,6 +81,13 @@ void check_verbs(const CLI::App& app, int argc, char** argv) {
   }
 }
 
+Error not_enough_memory() {
+  return {ErrorCode::config,
+          "there is not enough memory for what was asked",
+          {},
+          "make [model], training.micro_batch or training.seq_len smaller"};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Espalier pre-trains transformers that grow while they train.", "espalier"};
   app.set_version_flag("--version", version());
@@ -83,10 +107,13 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    if (app.exit(error) != 0) return 2;
+    flush_output();  // help and version
+    return 0;
   }
-  return action();
+  const int code = action();
+  flush_output();
+  return code;
 }
 
 }  // namespace
@@ -99,7 +126,13 @@ int main(int argc, char** argv) {
   } catch (const espalier::Error& error) {
     return espalier::report(error);
   } catch (const c10::Error& error) {
+    if (std::string_view(error.what()).find("can't allocate memory") != std::string_view::npos)
+      return espalier::report(espalier::not_enough_memory());
     std::cerr << "espalier: LibTorch failed: " << error.what_without_backtrace() << "\n";
+  } catch (const std::bad_alloc&) {
+    return espalier::report(espalier::not_enough_memory());
+  } catch (const std::length_error&) {
+    return espalier::report(espalier::not_enough_memory());
   } catch (const std::exception& error) {
     std::cerr << "espalier: " << error.what() << "\n";
   }

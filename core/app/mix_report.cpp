@@ -55,7 +55,11 @@ MixReport mix_report(Session& s, int64_t steps, int64_t num_spans) {
     const Progress now = progress_at(s, step, lr_previous);
     MixtureWeights weights = s.decisions.data_weights(now);
     if (s.data->tiers.size() < 2) weights.tiers.clear();
-    stream.set_weights(weights);
+    try {
+      stream.set_weights(weights);
+    } catch (const Error& error) {
+      throw s.decisions.mixture_error(error.message(), step);
+    }
     rows.resize(static_cast<size_t>(s.decisions.sizes.at(step).sequences));
     if (!stream.locate(rows)) {
       report.out_of_data = step;

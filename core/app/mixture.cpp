@@ -22,6 +22,8 @@ plugin::SchedulePlugin make_mixture(plugin::Registry& registry, const PluginChoi
     try {
       plugin::SchedulePlugin made = plugin::make_schedule(registry, choice, setup, keys, start);
       decisions.mixture = made.schedule.get();
+      decisions.mixture_place = choice.place;
+      decisions.mixture_id = made.identity.id;
       decisions.mixes_tiers = attempt.tiers;
       decisions.mixed_sources = std::move(names);
       return made;

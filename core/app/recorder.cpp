@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/app/signals.h"
 #include "core/base/error.h"
+#include "core/base/figure.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
@@ -47,6 +49,11 @@ MetricsRow Recorder::row(const TrainState& state) const {
 
 void Recorder::after_step(const TrainState& state, const StepReport& report) {
   const bool last = state.step == parts_.total_steps;
+  if (report.targets == 0)
+    log_warning(
+        "step {}: its rows hold nothing but padding, so there is no loss and nothing was updated (a larger "
+        "training.global_batch or smaller data.block_tokens has fewer such steps)",
+        state.step);
   const auto due = [&](int64_t interval) { return interval > 0 && state.step % interval == 0; };
   if (due(parts_.metrics.log_interval) || last || state.step == parts_.start_step + 1) log_progress(state, report);
   if (due(parts_.validation_interval) && !last) validate(state);
@@ -56,7 +63,7 @@ void Recorder::after_step(const TrainState& state, const StepReport& report) {
 
 void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   const auto now = Clock::now();
-  const double seconds = seconds_between(window_start_, now), elapsed = seconds_between(start_, now);
+  const double seconds = std::max(seconds_between(window_start_, now), 1e-9), elapsed = seconds_between(start_, now);
   const auto steps = static_cast<double>(state.step - window_step_);
   const double tokens_per_second = static_cast<double>(state.tokens - window_tokens_) / seconds;
   const double done = static_cast<double>(state.step - parts_.start_step);
@@ -70,10 +77,10 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
                                                     operators->done, operators->learning().steps)
                                       : fmt::format("{}/{}", state.stage + 1, parts_.num_stages);
   log_info(
-      "step {}/{} | stage {} | loss {:.4f} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta "
+      "step {}/{} | stage {} | loss {} | norm {:.2f} | lr {:.2e} | {:.0f} ms | {} tok/s | {} | {:.2f} GiB | eta "
       "{}",
-      state.step, parts_.total_steps, stage, report.loss, report.grad_norm, report.lr, 1000 * seconds / steps,
-      with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
+      state.step, parts_.total_steps, stage, figure("{:.4f}", report.loss), report.grad_norm, report.lr,
+      1000 * seconds / steps, with_commas(static_cast<int64_t>(tokens_per_second)), mfu, memory, human_seconds(eta));
 
   MetricsRow out = row(state);
   out.values = {{"train/loss", report.loss},
@@ -194,12 +201,17 @@ const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state)
     out.values["val/" + source + "/loss"] = result.nll();
     out.values["val/" + source + "/bpb"] = result.bits_per_byte();
     line += fmt::format(" | {} {:.3f}", source, result.nll());
+    if (!std::isfinite(result.nll_sum))
+      throw Error(
+          ErrorCode::diverged,
+          fmt::format("validation at step {}: the loss on source \"{}\" is {}", state.step, source, result.nll()),
+          "training", "resume from an earlier checkpoint with a lower learning rate");
   }
   const Evaluation total = total_of(last_validation_);
   out.values["val/loss"] = total.nll();
   out.values["val/bpb"] = total.bits_per_byte();
-  log_info("validation at step {}: loss {:.4f}, {:.4f} bits per byte{}", state.step, total.nll(), total.bits_per_byte(),
-           line);
+  log_info("validation at step {}: loss {:.4f}, {} bits per byte{}", state.step, total.nll(),
+           figure("{:.4f}", total.bits_per_byte()), line);
   writer_.write(std::move(out));
   window_start_ += Clock::now() - begin;  // step times leave validation out
   return last_validation_;

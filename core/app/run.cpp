@@ -15,6 +15,7 @@
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
+#include "core/base/figure.h"
 #include "core/base/log.h"
 #include "core/base/log_lines.h"
 #include "core/model/init.h"
@@ -131,7 +132,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   recorder_parts.device = device;
   if (!sets.empty())
     recorder_parts.validate = [&](const TrainState& now) {
-      return evaluate_sets(sets, now.spec, now.params, compute, device.device, rows);
+      return evaluate_sets(sets, now, compute, device.device, rows);
     };
   recorder_parts.save = [&](const TrainState& now) { saver.save(now); };
   recorder_parts.data_fractions = [&] { return batches.take_fractions(); };

@@ -5,6 +5,7 @@
 #include "core/app/mixture.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
+#include "core/base/checked.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/model/flops.h"
@@ -57,6 +58,11 @@ void set_total_steps(Session& s) {
   s.length.total_steps = 0;  // the run's own length is no part of itself
   s.total_steps = s.config.training.steps.to_steps(s.length, s.config.places.of("training.steps"));
   if (s.total_steps < 1) throw Error(ErrorCode::config, "the run has no steps", s.config.places.of("training.steps"));
+  if (!product_of_counts({s.total_steps, s.length.tokens_per_step}))
+    throw Error(
+        ErrorCode::config,
+        fmt::format("a run of {} steps of {} tokens is more than 2^53 tokens", s.total_steps, s.length.tokens_per_step),
+        s.config.places.of("training.steps"), "make it shorter, or training.global_batch smaller");
   s.length.total_steps = s.total_steps;
 }
 

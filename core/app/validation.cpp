@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "core/app/batches.h"
 #include "core/base/log.h"
 #include "core/base/rng.h"
@@ -52,7 +54,7 @@ double unigram_baseline(const Session& s, const std::vector<ValSet>& sets) {
     bits += unigram_bits_per_byte(counts, set) * set_bytes;
     bytes += set_bytes;
   }
-  return bytes > 0 ? bits / bytes : 0;
+  return bytes > 0 ? bits / bytes : std::numeric_limits<double>::quiet_NaN();
 }
 
 void write_samples(const Session& s, const TrainState& state, const fs::path& path, ComputeType compute) {
@@ -66,7 +68,7 @@ void write_samples(const Session& s, const TrainState& state, const fs::path& pa
     std::vector<int32_t> ids{s.tokenizer->eos()};
     const auto encoded = s.tokenizer->encode(prompt);
     ids.insert(ids.end(), encoded.begin(), encoded.end());
-    const auto out = generate(state.spec, state.params, ids, settings, compute);
+    const auto out = generate(state.spec, state.params, state.shape(), ids, settings, compute);
     text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt,
                         valid_utf8(s.tokenizer->decode(out)));
   }

@@ -13,7 +13,7 @@ namespace espalier {
 std::vector<ValSet> validation_sets(const Session& s);
 // Held-out text where there is any, else the first windows of the first source: the same at every event and on resume.
 growth::Probe make_probe(const Session& s, const std::vector<ValSet>& sets, at::Device device);
-// Bits per byte of token frequencies alone, over all sets.
+// Bits per byte of token frequencies alone, over all sets; NaN where they hold no text.
 double unigram_baseline(const Session& s, const std::vector<ValSet>& sets);
 // Generates the configured samples, writes them to `path` and to the log. Throws Error(config) where it cannot.
 void write_samples(const Session& s, const TrainState& state, const fs::path& path, ComputeType compute);

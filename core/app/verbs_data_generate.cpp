@@ -99,7 +99,8 @@ void add_common(CLI::App& verb, Arguments& args, const std::string& default_leve
   verb.add_option("--split", args.split, "train, or heldout: the tenth that train never contains, whatever the seed")
       ->check(CLI::IsMember({"train", "heldout"}))
       ->capture_default_str();
-  verb.add_option("--threads", args.threads, "Default: one a core; the file does not depend on it");
+  verb.add_option("--threads", args.threads, "Default: one a core; the file does not depend on it")
+      ->check(CLI::Range(0, 1024));
   verb.add_flag("--json", args.json, "Print JSON");
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/session.h"
+#include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
 #include "core/base/text.h"
 
@@ -54,12 +55,7 @@ json to_json(const PreparedData& data) {
     }
     sources.push_back(std::move(item));
   }
-  for (const auto& tier : data.tiers)
-    tiers.push_back({{"documents", tier.documents},
-                     {"tokens", tier.tokens},
-                     {"mean_score", tier.mean_score},
-                     {"lowest_score", tier.lowest_score},
-                     {"highest_score", tier.highest_score}});
+  for (const auto& tier : data.tiers) tiers.push_back(tier_json(tier));
   return {{"sources", sources}, {"tiers", tiers}};
 }
 
@@ -104,9 +100,8 @@ std::string to_text(const PreparedData& data) {
                      "lowest", "highest");
   for (size_t i = 0; i < data.tiers.size(); ++i) {
     const Tier& tier = data.tiers[i];
-    out += fmt::format(
-        "{:<16} {:>10} {:>12} {:>12.4g} {:>12.4g} {:>12.4g}\n", i, with_commas(static_cast<int64_t>(tier.documents)),
-        with_commas(static_cast<int64_t>(tier.tokens)), tier.mean_score, tier.lowest_score, tier.highest_score);
+    out += fmt::format("{:<16} {:>10} {:>12} {}\n", i, with_commas(static_cast<int64_t>(tier.documents)),
+                       with_commas(static_cast<int64_t>(tier.tokens)), tier_figures_text(tier));
   }
   return out;
 }

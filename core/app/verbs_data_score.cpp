@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/app/scored_data.h"
 #include "core/app/verbs.h"
+#include "core/base/figure.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -13,7 +15,9 @@ namespace {
 using nlohmann::json;
 
 double megabytes_a_second(const ScoringReport& report) {
-  return report.seconds > 0 ? static_cast<double>(report.text_bytes) / 1e6 / report.seconds : 0;
+  // A rate of nothing, where all scores were there already, is no figure.
+  return report.seconds > 0 && report.text_bytes > 0 ? static_cast<double>(report.text_bytes) / 1e6 / report.seconds
+                                                     : std::numeric_limits<double>::quiet_NaN();
 }
 
 json to_json(const ScoredBy& scored) {
@@ -33,15 +37,14 @@ json to_json(const ScoredBy& scored) {
 
 std::string to_text(const ScoredBy& scored) {
   const auto& report = scored.report;
-  const double share =
-      report.documents == 0 ? 0 : static_cast<double>(report.unscored) / static_cast<double>(report.documents);
-  std::string out = fmt::format("{}: {} documents, {:.2f} % without a score, ", scored.name,
-                                with_commas(static_cast<int64_t>(report.documents)), 100 * share);
+  const double share = static_cast<double>(report.unscored) / static_cast<double>(report.documents);
+  std::string out = fmt::format("{}: {} documents, {} % without a score, ", scored.name,
+                                with_commas(static_cast<int64_t>(report.documents)), figure("{:.2f}", 100 * share));
   if (report.reused == report.documents)
     out += "all from side-cars\n";
   else
-    out += fmt::format("{}B scored in {}, {:.1f} MB/s\n", human_count(static_cast<double>(report.text_bytes)),
-                       human_seconds(report.seconds), megabytes_a_second(report));
+    out += fmt::format("{}B scored in {}, {} MB/s\n", human_count(static_cast<double>(report.text_bytes)),
+                       human_seconds(report.seconds), figure("{:.1f}", megabytes_a_second(report)));
   for (const auto& shard : scored.shards) out += fmt::format("  {:<16} {}\n", shard.source, shard.side_car.string());
   return out;
 }

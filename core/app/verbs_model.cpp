@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,9 @@ struct Arguments {
     verb.add_option("--device", device, "Where to run")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
         ->capture_default_str();
-    verb.add_option("--threads", threads, "CPU threads; 0 = one a core")->capture_default_str();
+    verb.add_option("--threads", threads, "CPU threads; 0 = one a core")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
   }
   ComputeType compute() const { return dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32; }
 };
@@ -54,13 +57,26 @@ Opened open_model(const Arguments& a) {
   return out;
 }
 
+// A loss that is no number, by the weights at fault where there are any.
+[[noreturn]] void refuse_not_finite(const LoadedModel& model, const std::string& folder, const std::string& file) {
+  for (const auto& param : model.params)
+    if (!param.value.isfinite().all().item<bool>())
+      throw Error(ErrorCode::checkpoint, fmt::format("'{}' holds values that are not finite", param.info.name), folder,
+                  "the run that made it had diverged, or the file is damaged; take an earlier checkpoint");
+  throw Error(ErrorCode::checkpoint, fmt::format("the model's loss on {} is not finite", file), folder,
+              "its weights are too large for this --dtype, or for any");
+}
+
 int evaluate_text(const Arguments& a, const std::string& file, bool json) {
   const std::string text = read_text_file(file);
   const Opened opened = open_model(a);
   const std::vector<int32_t> ids = opened.tokenizer->encode(text);
-  Evaluation result =
-      evaluate_stream(opened.model.spec, opened.model.params, ids, opened.tokenizer->eos(), 8, a.compute());
+  Evaluation result = evaluate_stream(opened.model.spec, opened.model.params, opened.model.shape, ids,
+                                      opened.tokenizer->eos(), 8, a.compute());
   result.bytes = static_cast<int64_t>(text.size());
+  if (result.tokens == 0)
+    throw Error(ErrorCode::data, "holds no token that the model could predict", file, "give it more text");
+  if (!std::isfinite(result.nll())) refuse_not_finite(opened.model, a.model, file);
   if (json)
     std::cout << nlohmann::json{{"tokens", result.tokens},
                                 {"bytes", result.bytes},
@@ -100,7 +116,9 @@ void add_model_verbs(CLI::App& app, Action& action) {
   auto* verb = app.add_subcommand("generate", "Continue a prompt");
   args->add(*verb);
   verb->add_option("--prompt", args->prompt, "Beginning of the text")->required();
-  verb->add_option("--max-tokens", args->settings.max_tokens, "Tokens to add at most")->capture_default_str();
+  verb->add_option("--max-tokens", args->settings.max_tokens, "Tokens to add at most")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_option("--temperature", args->settings.temperature, "0 = always the likeliest token")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -110,6 +128,9 @@ void add_model_verbs(CLI::App& app, Action& action) {
   verb->add_option("--seed", args->seed, "The same seed gives the same text")->capture_default_str();
   verb->callback([=, &action] {
     action = [=] {
+      if (!std::isfinite(args->settings.temperature))
+        throw Error(ErrorCode::config, "must be a finite number", "--temperature",
+                    "0.8 is usual; 0 = the likeliest token");
       const Opened opened = open_model(*args);
       SampleSettings settings = args->settings;
       settings.seed = static_cast<uint64_t>(args->seed);
@@ -117,7 +138,8 @@ void add_model_verbs(CLI::App& app, Action& action) {
       std::vector<int32_t> ids{opened.tokenizer->eos()};
       const auto prompt = opened.tokenizer->encode(args->prompt);
       ids.insert(ids.end(), prompt.begin(), prompt.end());
-      const auto out = generate(opened.model.spec, opened.model.params, ids, settings, args->compute());
+      const auto out =
+          generate(opened.model.spec, opened.model.params, opened.model.shape, ids, settings, args->compute());
       std::cout << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
       return 0;
     };

@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "core/base/log.h"
 #include "core/checkpoint/folders.h"
+#include "core/checkpoint/gates_file.h"
 #include "core/checkpoint/hf_layout.h"
 #include "core/checkpoint/newest.h"
 #include "core/checkpoint/safetensors.h"
@@ -38,6 +40,7 @@ namespace {
 constexpr int kFormatVersion = 1;
 constexpr int64_t kMaxStages = 10000;
 constexpr auto kCode = ErrorCode::checkpoint;
+constexpr const char* kGatesFile = "espalier/gates.safetensors";  // only where gates are not open
 
 TensorMap optimizer_tensors(const OptimState& state) {
   TensorMap out;
@@ -156,13 +159,28 @@ void write_tokenizer_files(const fs::path& dir, const TokenizerWriter& write_tok
   }
 }
 
+// What plain readers of the layout see: config.json and model.safetensors, with gates folded in where that is exact.
+void write_model(const fs::path& dir, const TrainState& s, int64_t eos) {
+  const PlainModel plain = s.gates ? plain_model(s.spec, s.params, *s.gates) : PlainModel{s.spec, s.params};
+  json config = hf_config(plain.spec, eos);
+  if (!plain.folded) {
+    mark_not_plain(config);
+    log_warning(
+        "{}: new parts of the model are still fading in and cannot be folded into the weights (LayerNorm with "
+        "a stream gate): Espalier reads this checkpoint, other programs cannot",
+        dir.stem().string());
+  }
+  write_file(dir / "config.json", config.dump(2) + "\n", kCode);
+  write_safetensors(dir / "model.safetensors", to_hf(plain.spec, plain.params));
+  if (s.gates) write_safetensors(dir / kGatesFile, gates_file(s.params, plain, *s.gates));
+}
+
 void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, const TokenizerWriter& write_tokenizer) {
   const TrainState& s = snapshot.state;
   const fs::path own = dir / "espalier";
   make_dirs(own / "plugins", kCode);
   make_dirs(own / "plans", kCode);
-  write_file(dir / "config.json", hf_config(s.spec, eos).dump(2) + "\n", kCode);
-  write_safetensors(dir / "model.safetensors", to_hf(s.spec, s.params));
+  write_model(dir, s, eos);
   if (write_tokenizer) write_tokenizer_files(dir, write_tokenizer);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
   write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
@@ -216,6 +234,10 @@ json read_manifest(const fs::path& dir) {
 void discard(const fs::path& temporary) {
   std::error_code ignored;
   fs::remove_all(temporary, ignored);
+}
+
+bool has_gates(const json& manifest) {
+  return manifest.at("files").contains(kGatesFile);
 }
 
 OptimState read_optimizer(const fs::path& own, const json& state) {
@@ -282,6 +304,7 @@ Snapshot load_checkpoint(const fs::path& dir) {
     TrainState& s = out.state;
     s.spec = spec_from_hf(manifest.at("architecture"), dir.string());
     s.params = from_hf(s.spec, read_safetensors(dir / "model.safetensors"), (dir / "model.safetensors").string());
+    if (has_gates(manifest)) s.gates = read_gates_file(dir / kGatesFile, s.spec, s.params);
     s.optim = read_optimizer(own, state);
     s.step = state.at("step");
     s.tokens = state.at("tokens");
@@ -331,12 +354,19 @@ std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<st
 namespace {
 
 LoadedModel read_model(const fs::path& dir) {
-  if (fs::exists(dir / "espalier" / "manifest.json")) verify_checkpoint(dir);
+  const bool ours = fs::exists(dir / "espalier" / "manifest.json");
+  if (ours) verify_checkpoint(dir);
+  const json manifest = ours ? read_manifest(dir) : json();
+  const bool gated = ours && has_gates(manifest);
   LoadedModel out;
   out.dir = dir;
-  out.spec = spec_from_hf(read_json(dir / "config.json"), (dir / "config.json").string());
+  // config.json of a gated model describes the folded one.
+  out.spec = gated ? spec_from_hf(manifest.at("architecture"), dir.string())
+                   : spec_from_hf(read_json(dir / "config.json"), (dir / "config.json").string());
   const fs::path weights = dir / "model.safetensors";
   out.params = from_hf(out.spec, read_safetensors(weights), weights.string());
+  out.shape =
+      gated ? read_gates_file(dir / kGatesFile, out.spec, out.params) : StepShape::everything(out.spec.num_layers);
   return out;
 }
 

@@ -70,6 +70,7 @@ struct LoadedModel {
   ModelSpec spec;
   ParamTable params;
   fs::path dir;  // where they lie: a checkpoint, or another folder with config.json and model.safetensors
+  StepShape shape;  // how it is evaluated: gates that were still closed when it was saved
 };
 // `path`: such a folder, or that of a run, whose newest valid checkpoint it then is. Damaged ones are named in the log.
 // Nothing when there is no model, Error(checkpoint) when there is no whole one.

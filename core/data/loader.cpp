@@ -77,9 +77,9 @@ double DataLoader::take_wait_seconds() {
 
 DataLoader::Item DataLoader::make_item() {
   Item item;
-  item.batch.tokens.resize(micro_batch_ * (static_cast<size_t>(stream_.seq_len()) + 1));
-  item.batch.rows.resize(micro_batch_);
   try {
+    item.batch.tokens.resize(micro_batch_ * (static_cast<size_t>(stream_.seq_len()) + 1));
+    item.batch.rows.resize(micro_batch_);
     item.end = !stream_.fill(item.batch.tokens, item.batch.rows);
   } catch (...) {
     item.error = std::current_exception();

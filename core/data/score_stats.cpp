@@ -60,8 +60,9 @@ ScoreSummary summarize_scores(std::span<const ScoredShard> shards, const Histogr
   const auto sorted = sorted_scores(shards);
   for (const auto& shard : shards) summary.documents += shard.shard->num_documents();
   summary.unscored = summary.documents - sorted.size();
-  summary.deciles.assign(kDeciles + 1, 0);
+  summary.deciles.assign(kDeciles + 1, kNoScore);
   if (sorted.empty()) return summary;
+  summary.mean = 0;
   for (const float score : sorted) {
     ++summary.histogram[range.bin(score, bins)];
     summary.mean += static_cast<double>(score) / static_cast<double>(sorted.size());

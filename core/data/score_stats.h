@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -9,9 +10,11 @@
 
 namespace espalier {
 
+constexpr double kNoScore = std::numeric_limits<double>::quiet_NaN();
+
 struct ScoreSummary {
   uint64_t documents = 0, unscored = 0;
-  double mean = 0;                  // over documents; it and the rest are 0 where no document has a score
+  double mean = kNoScore;           // over documents; it and the deciles are NaN where no document has a score
   std::vector<double> deciles;      // 11: the lowest, each tenth, the highest
   std::vector<uint64_t> histogram;  // documents a bin
 };

@@ -21,8 +21,9 @@ uint8_t middle_of(size_t num_tiers) {
 }
 
 void add(Tier& tier, uint64_t tokens, float score, double& weighted) {
-  tier.lowest_score = weighted == 0 ? score : std::min<double>(tier.lowest_score, score);
-  tier.highest_score = weighted == 0 ? score : std::max<double>(tier.highest_score, score);
+  tier.lowest_score = tier.scored == 0 ? score : std::min<double>(tier.lowest_score, score);
+  tier.highest_score = tier.scored == 0 ? score : std::max<double>(tier.highest_score, score);
+  ++tier.scored;
   const auto mass = static_cast<double>(tokens);
   weighted += mass;
   tier.mean_score += (score - tier.mean_score) * mass / weighted;

@@ -13,6 +13,7 @@ struct Tier {
   uint64_t documents = 0, tokens = 0;
   // Of its scored documents; the mean is weighted by tokens. 0 where the tier has none.
   double mean_score = 0, lowest_score = 0, highest_score = 0;
+  uint64_t scored = 0;  // documents with a score
 };
 
 struct TierSplit {

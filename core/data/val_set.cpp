@@ -19,7 +19,8 @@ ValSet::ValSet(std::string source, const TokenShard& shard, const Tokenizer& tok
                 shard.path(), "give it more text or remove val");
   seq_len_ = std::min(seq_len, tokens - 1);
   rows_ = (tokens - 1) / seq_len_;
-  if (max_batches > 0) rows_ = std::min(rows_, max_batches * micro_batch);
+  // Not the product, which a user's numbers can make overflow.
+  if (max_batches > 0 && rows_ / micro_batch >= max_batches) rows_ = max_batches * micro_batch;
 }
 
 int64_t ValSet::num_batches() const {

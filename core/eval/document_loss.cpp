@@ -38,8 +38,10 @@ class DocumentLoss : public DifficultyScorer {
           fmt::format("the tokenizer has {} tokens, the model {}", tokenizer_->vocab_size(), model_.spec.vocab_size),
           folder.string());
     model_.params = model_.params.transformed([&](const Param& param) { return param.value.to(device); });
-    const std::string hashes = sha256_file(folder / "model.safetensors", ErrorCode::checkpoint) +
-                               sha256_file(folder / "config.json", ErrorCode::checkpoint) + tokenizer_->fingerprint();
+    std::string hashes = sha256_file(folder / "model.safetensors", ErrorCode::checkpoint) +
+                         sha256_file(folder / "config.json", ErrorCode::checkpoint) + tokenizer_->fingerprint();
+    if (model_.shape.in_evaluation)
+      hashes += sha256_file(folder / "espalier" / "gates.safetensors", ErrorCode::checkpoint);
     fingerprint_ = nlohmann::json{{"id", kId}, {"version", "1"}, {"sha256", sha256_bytes(hashes)}}.dump();
   }
 
@@ -106,18 +108,21 @@ class DocumentLoss : public DifficultyScorer {
       counts[row].narrow(0, 0, window.length).fill_(1);  // what is padded at the end changes nothing before it
     }
     const at::Device device = model_.params.begin()->value.device();
-    const at::Tensor logits = forward_logits(model_.spec, model_.params, tokens.to(device),
-                                             StepShape::everything(model_.spec.num_layers), ComputeType::fp32);
+    const at::Tensor logits =
+        forward_logits(model_.spec, model_.params, tokens.to(device), model_.shape, ComputeType::fp32);
     const at::Tensor loss =
         at::cross_entropy_loss(logits.flatten(0, 1), targets.to(device).flatten(), {}, at::Reduction::None);
     const at::Tensor sums = (loss.view({rows, width}).to(at::kCPU, at::kDouble) * counts).sum(1).contiguous();
+    if (!sums.isfinite().all().item<bool>())
+      throw Error(ErrorCode::checkpoint, "its loss on a document is not finite, so it cannot say how hard one is",
+                  folder_, "its weights are damaged or too large; take an earlier checkpoint");
     for (int64_t row = 0; row < rows; ++row)
       nats[windows[static_cast<size_t>(row)].document] += sums.data_ptr<double>()[row];
   }
 
   LoadedModel model_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  std::string fingerprint_;
+  std::string folder_, fingerprint_;
 };
 
 }  // namespace

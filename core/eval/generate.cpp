@@ -5,13 +5,15 @@
 
 #include <algorithm>
 
+#include "core/base/error.h"
 #include "core/base/rng.h"
 
 namespace espalier {
 namespace {
 
 int64_t pick(const at::Tensor& logits, const SampleSettings& settings, uint64_t position) {
-  if (settings.temperature == 0) return logits.argmax().item<int64_t>();
+  constexpr double kColdest = 1e-6;  // below it logits divided by the temperature would overflow
+  if (settings.temperature < kColdest) return logits.argmax().item<int64_t>();
   at::Tensor scaled = logits / settings.temperature, ids;
   if (settings.top_k > 0) {
     std::tie(scaled, ids) = scaled.topk(std::min(settings.top_k, scaled.size(0)));
@@ -26,10 +28,9 @@ int64_t pick(const at::Tensor& logits, const SampleSettings& settings, uint64_t 
 
 }  // namespace
 
-std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, std::vector<int32_t> prompt,
-                              const SampleSettings& settings, ComputeType compute) {
+std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
+                              std::vector<int32_t> prompt, const SampleSettings& settings, ComputeType compute) {
   const c10::NoGradGuard no_grad;
-  const StepShape shape = StepShape::everything(spec.num_layers);
   const at::Device device = params.begin()->value.device();
   std::vector<int32_t> out;
   for (int64_t i = 0; i < settings.max_tokens; ++i) {
@@ -37,6 +38,10 @@ std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, s
     const at::Tensor tokens =
         at::tensor(std::vector<int64_t>(prompt.end() - context, prompt.end()), at::kLong).to(device);
     const at::Tensor logits = forward_logits(spec, params, tokens.unsqueeze(0), shape, compute)[0][context - 1];
+    // What would be drawn from NaN is the same token over and over.
+    if (!logits.isfinite().all().item<bool>())
+      throw Error(ErrorCode::checkpoint, "the model's logits are not finite: there is nothing to draw from", {},
+                  "its weights are damaged or too large; take an earlier checkpoint");
     const int64_t token = pick(logits, settings, static_cast<uint64_t>(i));
     if (token == settings.stop_token) break;
     prompt.push_back(static_cast<int32_t>(token));

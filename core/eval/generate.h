@@ -17,8 +17,9 @@ struct SampleSettings {
 };
 
 // Continues `prompt` (not empty) and returns the new tokens only. The context is the last seq_len tokens. The same
-// settings and prompt give the same tokens.
-std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, std::vector<int32_t> prompt,
-                              const SampleSettings& settings, ComputeType compute);
+// settings and prompt give the same tokens. `shape`: how the model runs, see StepShape::evaluated(). Throws
+// Error(checkpoint) when the model's logits are not finite.
+std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
+                              std::vector<int32_t> prompt, const SampleSettings& settings, ComputeType compute);
 
 }  // namespace espalier

@@ -14,8 +14,18 @@
 namespace espalier::growth {
 namespace {
 
-at::Tensor probe_logits(const ModelSpec& spec, const ParamTable& params, const Probe& probe) {
-  return forward_logits(spec, params, probe.tokens, StepShape::everything(spec.num_layers), ComputeType::fp32);
+at::Tensor probe_logits(const ModelSpec& spec, const ParamTable& params, const Probe& probe,
+                        const std::optional<StepShape>& shape) {
+  return forward_logits(spec, params, probe.tokens, shape.value_or(StepShape::everything(spec.num_layers)),
+                        ComputeType::fp32);
+}
+
+// Hidden units of a layer that the shape leaves out.
+int64_t closed_units(const ModelSpec& spec, const std::optional<StepShape>& shape, int layer) {
+  if (shape && shape->scale[static_cast<size_t>(layer)] == 0) return spec.d_ff;
+  if (!shape || shape->unit_gate.empty()) return 0;
+  const auto first = shape->unit_gate.begin() + layer * spec.d_ff;
+  return std::count(first, first + spec.d_ff, 0.0F);
 }
 
 at::Tensor probe_loss(const at::Tensor& logits, const Probe& probe) {
@@ -24,19 +34,21 @@ at::Tensor probe_loss(const at::Tensor& logits, const Probe& probe) {
 
 }  // namespace
 
-ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe) {
+ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe,
+                               const std::optional<StepShape>& shape) {
   const ParamTable leaves =
       params.transformed([](const Param& param) { return param.value.detach().set_requires_grad(true); });
-  probe_loss(probe_logits(spec, leaves, probe), probe).backward();
+  probe_loss(probe_logits(spec, leaves, probe, shape), probe).backward();
   ProbeGradients out;
   double squares = 0;
   for (const auto& param : leaves) {
     const at::Tensor& grad = param.value.grad();
+    if (!grad.defined()) continue;  // its part of the model does not run
     squares += grad.square().sum(at::kDouble).item<double>();
     // Column u of mlp.down's gradient is the sum of (gradient x activation of unit u) over the probe: all zero means
     // that the unit never fired, or that nothing downstream listens.
     if (param.info.role == "mlp.down" && param.info.is_matrix())
-      out.dead_units += grad.abs().amax(0).eq(0).sum().item<int64_t>();
+      out.dead_units += grad.abs().amax(0).eq(0).sum().item<int64_t>() - closed_units(spec, shape, param.info.layer);
   }
   out.norm = std::sqrt(squares);
   return out;
@@ -75,11 +87,10 @@ double mean_probe_loss(const ModelSpec& spec, const ParamTable& params, const Pr
 
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
             const Probe& probe, std::optional<double> preserving_tol, const std::string& who,
-            const std::optional<StepShape>& first_step) {
+            const std::optional<StepShape>& last_step, const std::optional<StepShape>& first_step) {
   const c10::NoGradGuard no_grad;
-  const StepShape shape = first_step.value_or(StepShape::everything(to.num_layers));
-  const at::Tensor old_logits = probe_logits(from, before, probe);
-  const at::Tensor new_logits = forward_logits(to, after, probe.tokens, shape, ComputeType::fp32);
+  const at::Tensor old_logits = probe_logits(from, before, probe, last_step);
+  const at::Tensor new_logits = probe_logits(to, after, probe, first_step);
   Audit result;
   result.loss_before = probe_loss(old_logits, probe).item<double>();
   result.loss_after = probe_loss(new_logits, probe).item<double>();

@@ -26,19 +26,20 @@ struct Audit {
 };
 
 // Runs both models forwards in fp32: losses, logits and parameter counts. Throws Error(plugin, place = who) when
-// `preserving_tol` is set and the logits differ by more. `first_step`: how the larger model first runs (gates that are
-// still closed, scales); whole without it.
+// `preserving_tol` is set and the logits differ by more. `last_step` and `first_step`: how the smaller model last ran
+// and how the larger one first runs (gates that are still closed, scales); whole without it.
 Audit audit(const ModelSpec& from, const ParamTable& before, const ModelSpec& to, const ParamTable& after,
             const Probe& probe, std::optional<double> preserving_tol, const std::string& who,
-            const std::optional<StepShape>& first_step = {});
+            const std::optional<StepShape>& last_step = {}, const std::optional<StepShape>& first_step = {});
 
-// What one backward pass over the probe shows. Apart from audit(), so that the larger model's gradients are held only
-// once the smaller model is gone.
+// What one backward pass over the probe shows of the model run as `shape` says. Units whose gate is closed are not
+// dead. Apart from audit(), so that the larger model's gradients are held only once the smaller model is gone.
 struct ProbeGradients {
   double norm = 0;
   int64_t dead_units = 0;
 };
-ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe);
+ProbeGradients probe_gradients(const ModelSpec& spec, const ParamTable& params, const Probe& probe,
+                               const std::optional<StepShape>& shape = {});
 
 double layer_similarity(const ModelSpec& spec, const ParamTable& params);
 

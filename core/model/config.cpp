@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/base/checked.h"
 #include "core/base/error.h"
 
 namespace espalier {
@@ -47,7 +50,8 @@ ModelSpec ModelConfig::spec(int64_t tokenizer_vocab, int64_t seq_len, const Plac
   spec.activation = activation == "swiglu" ? Activation::swiglu
                     : activation == "gelu" ? Activation::gelu
                                            : Activation::relu2;
-  spec.d_ff = d_ff != 0 ? d_ff : spec.gated() ? (8 * d_model / 3 + 63) / 64 * 64 : 4 * d_model;
+  const int64_t width = std::min(d_model, kMaxSize + 1);  // check_spec() refuses what is above kMaxSize
+  spec.d_ff = d_ff != 0 ? d_ff : spec.gated() ? (8 * width / 3 + 63) / 64 * 64 : 4 * width;
   spec.vocab_size = vocab_size == 0 ? tokenizer_vocab : vocab_size;
   spec.seq_len = seq_len;
   spec.norm = norm == "rmsnorm" ? Norm::rmsnorm : Norm::layernorm;

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "core/base/checked.h"
 
 namespace espalier {
 
@@ -73,13 +77,41 @@ int64_t num_params(const ModelSpec& spec) {
   return total;
 }
 
+namespace {
+
+// As num_params() would count them, in numbers that do not overflow.
+double rough_num_params(const ModelSpec& s) {
+  const auto real = [](int64_t value) { return static_cast<double>(value); };
+  const double d = real(s.d_model), q = real(s.num_heads) * real(s.head_dim),
+               kv = real(s.num_kv_heads) * real(s.head_dim);
+  const double layer = d * (2 * q + 2 * kv + (s.gated() ? 3 : 2) * real(s.d_ff));
+  const double tables = d * real(s.vocab_size) * (s.tie_embeddings ? 1 : 2);
+  return real(s.num_layers) * layer + tables + (s.position == Position::learned ? d * real(s.seq_len) : 0);
+}
+
+}  // namespace
+
 SpecProblem check_spec(const ModelSpec& spec) {
+  constexpr int64_t kMaxLayers = 1 << 16;
   const auto positive = {
       std::pair{"num_layers", spec.num_layers}, {"d_model", spec.d_model},   {"num_heads", spec.num_heads},
       {"num_kv_heads", spec.num_kv_heads},      {"head_dim", spec.head_dim}, {"d_ff", spec.d_ff},
       {"vocab_size", spec.vocab_size},          {"seq_len", spec.seq_len}};
   for (const auto& [key, value] : positive)
     if (value < 1) return {key, fmt::format("{} must be at least 1, not {}", key, value)};
+  for (const auto& [key, value] : positive)
+    if (value > kMaxSize) return {key, fmt::format("{} must be at most 2^31 - 1, not {}", key, value)};
+  if (spec.num_layers > kMaxLayers)
+    return {"num_layers", fmt::format("num_layers must be at most {}, not {}", kMaxLayers, spec.num_layers)};
+  if (rough_num_params(spec) > static_cast<double>(kMaxCount)) {
+    const auto largest = std::max_element(positive.begin(), positive.end(),
+                                          [](const auto& a, const auto& b) { return a.second < b.second; });
+    return {largest->first,
+            fmt::format("{} = {} makes a model of more than 2^53 parameters", largest->first, largest->second)};
+  }
+  for (const auto& [key, value] : {std::pair{"norm_eps", spec.norm_eps}, {"rope_theta", spec.rope_theta}})
+    if (!(value > 0) || !std::isfinite(value))
+      return {key, fmt::format("{} must be a finite number above 0, not {}", key, value)};
   if (spec.num_heads % spec.num_kv_heads != 0)
     return {"num_kv_heads",
             fmt::format("num_heads = {} is not a multiple of num_kv_heads = {}", spec.num_heads, spec.num_kv_heads)};

@@ -55,11 +55,26 @@ void clear_grads(const Trainables& params) {
   for (const auto& param : params) param.value.mutable_grad().reset();
 }
 
-double clip_grad_norm(const Trainables& params, double max_norm) {
-  const c10::NoGradGuard no_grad;
+namespace {
+
+std::vector<at::Tensor> defined_grads(const Trainables& params) {
   std::vector<at::Tensor> grads;
   for (const auto& param : params)
     if (param.value.grad().defined()) grads.push_back(param.value.grad());
+  return grads;
+}
+
+}  // namespace
+
+void scale_grads(const Trainables& params, double factor) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<at::Tensor> grads = defined_grads(params);
+  if (!grads.empty()) at::_foreach_mul_(grads, factor);
+}
+
+double clip_grad_norm(const Trainables& params, double max_norm) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<at::Tensor> grads = defined_grads(params);
   if (grads.empty()) return 0.0;
   const double norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(grads, 2))).item<double>();
   if (max_norm > 0 && norm > max_norm) at::_foreach_mul_(grads, max_norm / (norm + 1e-6));

@@ -43,6 +43,9 @@ void adamw_step(const OptimizerConfig& config, double lr, const Trainables& para
 // Sets every gradient to "undefined", so that frozen parameters are really skipped.
 void clear_grads(const Trainables& params);
 
+// Multiplies every gradient.
+void scale_grads(const Trainables& params, double factor);
+
 // Global L2 norm of the gradients in fp32, after which they are scaled so that it is at most max_norm (0 = no
 // clipping). Returns the norm before scaling.
 double clip_grad_norm(const Trainables& params, double max_norm);

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/plugin/fenced.h"
+#include "core/plugin/lent_ones.h"
 #include "core/plugin/plan_slots.h"
 #include "core/plugin/progress.h"
 #include "core/plugin/sized.h"
@@ -83,10 +84,8 @@ class GrowthAdapter : public growth::Strategy {
   void fill_step_shape(const Progress& progress, const ModelSpec& spec, StepShape& shape) override {
     if (!shapes_steps()) return;
     const esp_progress where = to_abi(progress);
-    const auto gates = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count), 1.0F); };
     Fenced<uint8_t> run(shape.run), trainable(shape.trainable);
-    Fenced<float> scale(shape.scale), heads(gates(spec.num_layers * spec.num_heads)),
-        units(gates(spec.num_layers * spec.d_ff)), stream(gates(spec.d_model));
+    Fenced<float> scale(shape.scale);
     esp_step_shape out{sizeof(esp_step_shape),
                        static_cast<uint32_t>(shape.num_layers()),
                        run.data(),
@@ -96,17 +95,19 @@ class GrowthAdapter : public growth::Strategy {
                        static_cast<uint32_t>(spec.d_ff),
                        static_cast<uint32_t>(spec.d_model),
                        0,
-                       heads.data(),
-                       units.data(),
-                       stream.data()};
+                       heads_.lend(static_cast<size_t>(spec.num_layers * spec.num_heads)),
+                       units_.lend(static_cast<size_t>(spec.num_layers * spec.d_ff)),
+                       stream_.lend(static_cast<size_t>(spec.d_model)),
+                       0,
+                       0};
     plugin_.call_on_settings("step_shape.fill()",
                              [&](esp_call* call) { return step_shape_.fill(plugin_.self(), call, &where, &out); });
-    if (!run.intact() || !scale.intact() || !trainable.intact() || !heads.intact() || !units.intact() ||
-        !stream.intact())
+    if (!run.intact() || !scale.intact() || !trainable.intact() || !heads_.intact() || !units_.intact() ||
+        !stream_.intact())
       throw plugin_.misbehaved("step_shape.fill() wrote past the end of an array");
     accept(progress,
-           {flags(run.take()), scale.take(), flags(trainable.take()), unless_ones(heads.take()),
-            unless_ones(units.take()), unless_ones(stream.take()), out.phase},
+           {flags(run.take()), scale.take(), flags(trainable.take()), heads_.take(), units_.take(), stream_.take(),
+            out.phase, out.in_evaluation != 0},
            shape);
   }
 
@@ -141,11 +142,6 @@ class GrowthAdapter : public growth::Strategy {
     return values;
   }
 
-  static std::vector<float> unless_ones(std::vector<float> gates) {
-    if (std::all_of(gates.begin(), gates.end(), [](float gate) { return gate == 1; })) gates.clear();
-    return gates;
-  }
-
   void accept(const Progress& progress, StepShape filled, StepShape& shape) const {
     for (size_t layer = 0; layer < filled.scale.size(); ++layer)
       if (!std::isfinite(filled.scale[layer]))
@@ -167,6 +163,7 @@ class GrowthAdapter : public growth::Strategy {
   PluginInstance plugin_;  // first: holds the library, destroyed last
   esp_growth table_;
   esp_growth_step_shape step_shape_{};
+  LentOnes heads_, units_, stream_;
 };
 
 }  // namespace

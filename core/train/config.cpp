@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 
 namespace espalier {
@@ -26,7 +27,7 @@ void TrainingConfig::fields(Fields& f) {
   f.field("max_norm", max_norm, "Global gradient norm to clip to; 0 = no clipping.", Range::at_least(0));
   f.field("threads", threads,
           "CPU threads; 0 = OMP_NUM_THREADS, or else one a core as far as CPU affinity and cgroup quota allow.",
-          Range::at_least(0));
+          Range::between(0, 1024));
 }
 
 void TrainingConfig::check(const Places& places) const {
@@ -34,6 +35,13 @@ void TrainingConfig::check(const Places& places) const {
     throw Error(ErrorCode::config,
                 fmt::format("global_batch = {} is not a multiple of micro_batch = {}", global_batch, micro_batch),
                 places.of("training.global_batch"));
+  const int64_t sequences = global_batch == 0 ? micro_batch : global_batch;
+  if (!product_of_counts({sequences, seq_len})) {
+    const char* batch_key = global_batch == 0 ? "training.micro_batch" : "training.global_batch";
+    throw Error(ErrorCode::config,
+                fmt::format("a step of {} sequences of {} tokens is more than 2^53 tokens", sequences, seq_len),
+                places.of(sequences >= seq_len ? batch_key : "training.seq_len"), "give a smaller number");
+  }
   if (steps.value <= 0) throw Error(ErrorCode::config, "the run has no steps", places.of("training.steps"));
 }
 

@@ -30,7 +30,18 @@ MixtureWeights Decisions::data_weights(const Progress& progress) const {
   if (mixture == nullptr) return {{}, equal};
   const std::vector<double> values = mixture->values(progress);
   const auto sources = values.begin() + (mixes_tiers ? static_cast<std::ptrdiff_t>(num_tiers) : 0);
-  return {{sources, values.end()}, {values.begin(), sources}};
+  MixtureWeights weights{{sources, values.end()}, {values.begin(), sources}};
+  for (const auto& [of, list] : {std::pair{"source", &weights.sources}, {"tier", &weights.tiers}})
+    if (!list->empty() && std::all_of(list->begin(), list->end(), [](double weight) { return weight == 0; }))
+      throw mixture_error(fmt::format("every {} has weight 0", of), progress.step);
+  return weights;
+}
+
+Error Decisions::mixture_error(const std::string& what, int64_t step) const {
+  return {ErrorCode::config,
+          fmt::format("the data mixture of step {}: {}{}", step + 1, what,
+                      mixture_id.empty() ? "" : " (the weights come from " + mixture_id + ")"),
+          mixture_place, "change schedule.mixture.params, or choose another schedule.mixture.plugin"};
 }
 
 std::vector<MixtureSpan> plan_mixture(const Decisions& decisions, Progress at, const std::vector<MixtureStage>& stages,

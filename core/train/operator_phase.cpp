@@ -35,7 +35,7 @@ bool operator_gradients(OperatorPhase& phase, const ParamTable& small, uint64_t 
     outputs.push_back(param.value);
     grads.push_back(grad);
   }
-  torch::autograd::backward(outputs, grads);
+  if (!outputs.empty()) torch::autograd::backward(outputs, grads);  // none: the step held padding alone
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include "core/growth/audit.h"
 #include "core/model/optim_state.h"
 #include "core/model/param_table.h"
+#include "core/model/step_shape.h"
 #include "core/train/growth_watch.h"
 #include "core/train/operator_phase.h"
 #include "core/train/step_sizes.h"
@@ -56,6 +57,11 @@ struct TrainState {
   std::optional<OperatorPhase> operators;  // while a growth operator is being learned; the model is still the old one
   GrowthWatch watch;
   std::optional<InitialWeights> origin;
+  // Scales and gates of parts that are still fading in; nothing where the model is whole.
+  std::optional<StepShape> gates;
+
+  // How this model is evaluated, sampled and saved.
+  StepShape shape() const { return gates ? *gates : StepShape::everything(spec.num_layers); }
 };
 
 }  // namespace espalier

@@ -21,18 +21,26 @@ const StageRow& Timeline::at_step(int64_t step) const {
 
 namespace {
 
-double trainable_share(const ModelSpec& spec, const StepShape& shape) {
-  double trained = 0, all = 0;
+// Parameters of each part that trains as a whole: the layers, then embedding, final norm, head.
+std::vector<double> sizes_of_parts(const ModelSpec& spec) {
+  const auto layers = static_cast<size_t>(spec.num_layers);
+  std::vector<double> sizes(layers + 3, 0);
   for (const auto& info : param_infos(spec)) {
-    const auto layers = shape.num_layers();
-    const size_t group = info.layer >= 0             ? static_cast<size_t>(info.layer)
-                         : info.role == "final_norm" ? layers + 1
-                         : info.role == "lm_head"    ? layers + 2
-                                                     : layers;
-    const bool runs = info.layer < 0 || shape.run[group] != 0;
-    const auto n = static_cast<double>(info.numel());
-    all += n;
-    if (runs && shape.trainable[group] != 0) trained += n;
+    const size_t part = info.layer >= 0             ? static_cast<size_t>(info.layer)
+                        : info.role == "final_norm" ? layers + 1
+                        : info.role == "lm_head"    ? layers + 2
+                                                    : layers;
+    sizes[part] += static_cast<double>(info.numel());
+  }
+  return sizes;
+}
+
+double trainable_share(const std::vector<double>& sizes, const StepShape& shape) {
+  double trained = 0, all = 0;
+  for (size_t part = 0; part < sizes.size(); ++part) {
+    const bool runs = part >= shape.num_layers() || shape.run[part] != 0;
+    all += sizes[part];
+    if (runs && shape.trainable[part] != 0) trained += sizes[part];
   }
   return trained / all;
 }
@@ -154,8 +162,12 @@ void price_growth(const Decisions& decisions, const ModelSpec& from, const Growt
                 "make the stage longer (training.steps, schedule.growth.params) or the operator phase shorter "
                 "(growth.params)");
   row.phase_steps = row.operator_steps;
-  for (int64_t step = row.start; step < row.start + row.operator_steps; ++step)
-    row.flops += operator_step_flops(plan, at_context(to, sizes.at(step).seq_len), sizes.at(step).tokens);
+  const double expansion = growth::expansion_step_flops(plan);
+  const StepShape everything = StepShape::everything(to.num_layers);
+  for (int64_t step = row.start; step < row.start + row.operator_steps; ++step) {
+    const StepSize& size = sizes.at(step);
+    row.flops += step_flops(at_context(to, size.seq_len), everything, size.tokens) + expansion;
+  }
 }
 
 // Walks the steps of a stage where the strategy shapes them (at most kMaxWalk of them, evenly spread).
@@ -166,20 +178,24 @@ void price_steps(const TrainingConfig& training, const StepSizes& sizes, growth:
   const int64_t steps = row.steps - row.operator_steps;
   const int64_t stride = shaped ? std::max<int64_t>(1, steps / kMaxWalk) : steps;
   if (steps <= 0) return;
-  double flops = 0, layers = 0, visited = 0, in_phase = 0;
+  const std::vector<double> parts = sizes_of_parts(row.spec);
+  StepShape largest = StepShape::everything(row.spec.num_layers);
+  double flops = 0, layers = 0, most_layers = -1, visited = 0, in_phase = 0;
   for (int64_t at = row.operator_steps; at < row.steps; at += stride) {
     progress.step = row.start + at;
     progress.stage_step = at;
     StepShape shape = StepShape::everything(row.spec.num_layers);
     if (shaped) strategy.fill_step_shape(progress, row.spec, shape);
-    flops += flops_of_steps(sizes, row.spec, shape, progress.step, progress.step + 1);
-    layers += std::accumulate(shape.run.begin(), shape.run.end(), 0.0);
+    const StepSize& size = sizes.at(progress.step);
+    flops += step_flops(at_context(row.spec, size.seq_len), shape, size.tokens);
+    const double running = std::accumulate(shape.run.begin(), shape.run.end(), 0.0);
+    layers += running;
     in_phase += shape.phase != 0 ? 1 : 0;
-    row.trainable_fraction = std::min(row.trainable_fraction, trainable_share(row.spec, shape));
-    row.memory_bytes = std::max(
-        row.memory_bytes, train_memory_bytes(row.spec, shape, training.micro_batch, training.dtype == "bf16" ? 2 : 4));
+    row.trainable_fraction = std::min(row.trainable_fraction, trainable_share(parts, shape));
+    if (running > most_layers) most_layers = running, largest = std::move(shape);
     visited += 1;
   }
+  row.memory_bytes = train_memory_bytes(row.spec, largest, training.micro_batch, training.dtype == "bf16" ? 2 : 4);
   row.flops += shaped ? flops / visited * static_cast<double>(steps)
                       : flops_of_steps(sizes, row.spec, StepShape::everything(row.spec.num_layers),
                                        row.start + row.operator_steps, row.start + row.steps);

@@ -14,7 +14,7 @@
 namespace espalier {
 
 Batch cut_rows(const Batch& batch, int64_t seq_len) {
-  Batch cut{batch.tokens.reshape({-1, seq_len}), batch.targets.reshape({-1, seq_len}), batch.layout};
+  Batch cut{batch.tokens.reshape({-1, seq_len}), batch.targets.reshape({-1, seq_len}), batch.layout, batch.ignored};
   if (cut.layout.segments.defined()) cut.layout.segments = cut.layout.segments.reshape({-1, seq_len});
   return cut;
 }
@@ -52,8 +52,21 @@ bool Trainer::step(StepReport& report) {
   const double flops = step_flops(at_context(state_.spec, report.size.seq_len), shape, report.size.tokens);
   whole_ = false;
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
-  account(report, shape.phase, flops);
+  account(report, shape, shape.phase, flops);
   return true;
+}
+
+// Gates count the steps done, so those of the model as it stands are those of the step to come. Only strategies with
+// gates of this kind are asked beyond the last step of a stage.
+StepShape Trainer::shape_of_next_step() const {
+  StepShape shape = StepShape::everything(state_.spec.num_layers);
+  parts_.decisions.strategy->fill_step_shape(progress(), state_.spec, shape);
+  return shape;
+}
+
+void Trainer::note_gates(const StepShape& shape) {
+  state_.gates.reset();
+  if (shape.in_evaluation) state_.gates = shape.evaluated();
 }
 
 bool Trainer::operator_step(StepReport& report) {
@@ -69,39 +82,65 @@ bool Trainer::operator_step(StepReport& report) {
   const double flops = operator_step_flops(phase.plan, at_context(phase.to, report.size.seq_len), report.size.tokens);
   whole_ = false;
   report.lr = update_operators(phase);
-  account(report, 1, flops);
+  account(report, everything, 1, flops);
   return true;
 }
 
-// One micro-batch at a time; gradients add up in fp32. False when the data ends.
+// One micro-batch at a time; gradients add up in fp32. The step's loss is the sum over its targets that count, divided
+// once by their number. That is known only at the end, so micro-batches are divided by their places, and what padding
+// took from the divisor is made up for once. Without padding nothing needs to be. False when the data ends.
 bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
                                StepReport& report) {
   const auto compute = parts_.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
   const int64_t accum = report.size.sequences / parts_.training.micro_batch;
-  parts_.batches->set_weights(report.data_weights);
+  try {
+    parts_.batches->set_weights(report.data_weights);
+  } catch (const Error& error) {
+    throw parts_.decisions.mixture_error(error.message(), state_.step);
+  }
   at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
+  int64_t places = 0, counted = 0;  // targets of the step, and those that are not ignored
   for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
     Batch batch;
     if (!parts_.batches->next(batch)) return false;
     if (report.size.seq_len < batch.tokens.size(1)) batch = cut_rows(batch, report.size.seq_len);
-    const at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute, batch.layout);
+    const int64_t here = batch.targets.numel(), real = here - batch.ignored;
+    places += here;
+    counted += real;
+    if (real == 0) continue;  // nothing but padding: no loss, no gradient
+    at::Tensor loss = forward_loss(spec, params, batch.tokens, batch.targets, shape, compute, batch.layout);
+    if (batch.ignored > 0) loss = loss * (static_cast<double>(real) / static_cast<double>(here));
     (loss / static_cast<double>(accum)).backward();
     loss_sum += loss.detach();
   }
-  report.loss = loss_sum.item<double>() / static_cast<double>(accum);
+  report.targets = counted;
+  report.loss = counted > 0 ? loss_sum.item<double>() / static_cast<double>(accum) : std::nan("");
+  if (counted > 0 && counted < places) {
+    const double made_up = static_cast<double>(places) / static_cast<double>(counted);
+    scale_grads(params, made_up);
+    report.loss *= made_up;
+  }
   return true;
 }
 
 // Nothing that is not finite reaches the weights.
 void Trainer::check_finite(const StepReport& report) const {
-  if (std::isfinite(report.loss) && std::isfinite(report.grad_norm)) return;
+  if (report.targets == 0 || (std::isfinite(report.loss) && std::isfinite(report.grad_norm))) return;
+  std::string found;
+  for (const auto& param : state_.params)
+    if (found.empty() && !param.value.isfinite().all().item<bool>())
+      found = fmt::format("; '{}' holds values that are not finite", param.info.name);
+  // Before the first update the learning rate has done nothing yet.
   throw Error(ErrorCode::diverged,
-              fmt::format("step {}: loss {} and gradient norm {} are not finite; the update was not applied",
-                          state_.step + 1, report.loss, report.grad_norm),
-              "training", "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
+              fmt::format("step {}: loss {} and gradient norm {} are not finite; the update was not applied{}",
+                          state_.step + 1, report.loss, report.grad_norm, found),
+              "training",
+              state_.step == 0 ? "nothing was updated before, so the first weights or the model are at fault: see "
+                                 "checkpoint.initial_load_path, model.init_std and model.norm_eps"
+                               : "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
 }
 
-void Trainer::account(const StepReport& report, int64_t phase, double flops) {
+void Trainer::account(const StepReport& report, const StepShape& shape, int64_t phase, double flops) {
   state_.step += 1;
   state_.tokens += report.size.tokens;
   state_.trained.add(report.size, parts_.training.tokens_per_step());
@@ -109,8 +148,10 @@ void Trainer::account(const StepReport& report, int64_t phase, double flops) {
   state_.lr_previous = report.lr;
   parts_.batches->step_done();
   std::optional<int64_t> recovered;  // an operator's losses are those of a model that is still being made
-  if (!state_.operators) recovered = state_.watch.observe(report.loss, state_.tokens);
+  if (!state_.operators && report.targets > 0) recovered = state_.watch.observe(report.loss, state_.tokens);
   whole_ = true;
+  if (!state_.operators) note_gates(shape.in_evaluation ? shape_of_next_step() : shape);
+  if (report.targets == 0) return;  // no loss to show to anybody
   observe(report, phase);
   if (recovered) parts_.hooks->recovered(state_, *recovered);
 }
@@ -184,6 +225,7 @@ void Trainer::begin_stage(int64_t stage) {
     before = shapes_of_steps(last, change.draws);
   }
   enter_stage(stage, state_.step);
+  if (parts_.decisions.strategy->shapes_steps()) note_gates(shape_of_next_step());
   if (change.draws > 0) {
     change.loss_before = growth::mean_probe_loss(state_.spec, state_.params, parts_.probe, before);
     change.loss_after =
@@ -214,7 +256,7 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
                             const growth::Leaves& leaves) {
   const auto& strategy = *parts_.decisions.strategy;
   clear_grads(state_.params);  // their memory is needed
-  const double norm_before = growth::probe_gradients(state_.spec, state_.params, parts_.probe).norm;
+  const double norm_before = growth::probe_gradients(state_.spec, state_.params, parts_.probe, state_.gates).norm;
   growth::Grown grown = growth::execute(plan, to, state_.params, state_.optim, parts_.seed,
                                         static_cast<int64_t>(state_.lineage.size()), parts_.growth_plugin.id, leaves);
   std::optional<double> tol = plan.preserving_tol;
@@ -226,7 +268,7 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
   StepShape first_step = StepShape::everything(to.num_layers);
   parts_.decisions.strategy->fill_step_shape(first, to, first_step);
   growth::Audit audit = growth::audit(state_.spec, state_.params, to, grown.params, parts_.probe, tol,
-                                      parts_.growth_plugin.id, first_step);
+                                      parts_.growth_plugin.id, state_.gates, first_step);
 
   // The old model is replaced as a whole.
   whole_ = false;
@@ -234,7 +276,8 @@ void Trainer::finish_growth(int64_t stage, const ModelSpec& to, const growth::Pl
   state_.spec = to;
   state_.params = std::move(grown.params);
   state_.optim = std::move(grown.state);
-  const growth::ProbeGradients after = growth::probe_gradients(to, state_.params, parts_.probe);
+  note_gates(first_step);
+  const growth::ProbeGradients after = growth::probe_gradients(to, state_.params, parts_.probe, state_.gates);
   audit.grad_norm_before = norm_before;
   audit.grad_norm_after = after.norm;
   audit.dead_units = after.dead_units;

@@ -14,7 +14,8 @@ namespace espalier {
 // One micro-batch on the training device: int64 [micro_batch, seq_len].
 struct Batch {
   at::Tensor tokens, targets;
-  RowLayout layout{};  // documents and padding
+  RowLayout layout{};   // documents and padding
+  int64_t ignored = 0;  // targets that are kIgnoredTarget; known without asking the device
 };
 
 // Cuts each row into rows of `seq_len` tokens, which divides its length: [B, T] to [B * T / seq_len, seq_len], the same
@@ -35,8 +36,9 @@ class BatchSource {
 };
 
 struct StepReport {
-  double loss = 0, grad_norm = 0, lr = 0;
+  double loss = 0, grad_norm = 0, lr = 0;  // loss: NaN where nothing counts
   StepSize size;
+  int64_t targets = 0;  // that count; 0: the step held padding alone and nothing was updated
   double data_wait_seconds = 0;
   MixtureWeights data_weights;
 };
@@ -107,13 +109,15 @@ class Trainer {
   void grow_if_due();
   void begin_growth(int64_t stage);
   void begin_stage(int64_t stage);
+  StepShape shape_of_next_step() const;
+  void note_gates(const StepShape& shape);
   std::vector<StepShape> shapes_of_steps(Progress first, int64_t count) const;
   void finish_growth(int64_t stage, const ModelSpec& to, const growth::Plan& plan, const growth::Leaves& leaves);
   bool step(StepReport& report);
   bool operator_step(StepReport& report);
   bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);
   void check_finite(const StepReport& report) const;
-  void account(const StepReport& report, int64_t phase, double flops);
+  void account(const StepReport& report, const StepShape& shape, int64_t phase, double flops);
   void observe(const StepReport& report, int64_t phase);
   void enter_stage(int64_t stage, int64_t start);
   Progress progress() const;

@@ -93,6 +93,11 @@ TEST_CASE("examples go from the easiest to the hardest document", "[data][stats]
   CHECK(found.back().score == 56);
   for (size_t i = 1; i < found.size(); ++i) CHECK(found[i].score > found[i - 1].score);
   CHECK(documents_at_deciles({{"a", {}, {}, &a, std::vector<float>(30, NAN)}}).empty());
+  const std::vector<ScoredShard> nothing{{"a", {}, {}, &a, std::vector<float>(30, NAN)}};
+  const auto summary = summarize_scores(nothing, histogram_range(nothing), 4);
+  CHECK(summary.unscored == summary.documents);
+  CHECK(std::isnan(summary.mean));  // no score is not a score of 0
+  for (const double decile : summary.deciles) CHECK(std::isnan(decile));
   std::vector<float> one(30, NAN);
   one[4] = 1;
   CHECK(documents_at_deciles({{"a", {}, {}, &a, one}}).size() == 1);

@@ -81,4 +81,7 @@ TEST_CASE("documents without a score go to the middle tier", "[data][tiers]") {
   const auto none = split_into_tiers({{"a", {}, {}, &shard, std::vector<float>(5, NAN)}}, 3);
   CHECK(none.tier_of[0] == std::vector<uint8_t>(5, 1));
   CHECK(none.tiers[1].mean_score == 0);
+  CHECK(none.tiers[1].scored == 0);
+  CHECK(split.tiers[1].scored == 1);
+  CHECK(split.tiers[1].documents == 2);
 }

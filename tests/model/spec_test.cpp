@@ -1,3 +1,5 @@
+#include <cmath>
+#include <cstdint>
 #include <set>
 
 #include "catch.h"
@@ -45,6 +47,36 @@ ModelSpec llama_1b() {
 TEST_CASE("parameter counts of well-known models", "[model][spec]") {
   CHECK(num_params(gpt2_small()) == 124439808);
   CHECK(num_params(llama_1b()) == 1235814400);
+}
+
+TEST_CASE("sizes whose products would overflow are refused by name", "[model][spec]") {
+  const int64_t huge = INT64_MAX, limit = (int64_t{1} << 31) - 1;
+  CHECK(check_spec(llama_1b()).key.empty());
+  for (int64_t ModelSpec::*size : {&ModelSpec::d_model, &ModelSpec::d_ff, &ModelSpec::vocab_size, &ModelSpec::seq_len,
+                                   &ModelSpec::head_dim, &ModelSpec::num_layers}) {
+    for (const int64_t value : {huge, limit + 1, int64_t{0}, int64_t{-1}, INT64_MIN}) {
+      ModelSpec spec = llama_1b();
+      spec.*size = value;
+      INFO(value);
+      CHECK(check_spec(spec).message.find(std::to_string(value)) != std::string::npos);
+    }
+  }
+  ModelSpec spec = llama_1b();
+  spec.d_model = spec.d_ff = limit;  // each fits, their product times the layers does not
+  CHECK(check_spec(spec).message.find("2^53 parameters") != std::string::npos);
+  CHECK(check_spec(spec).key == "d_model");
+  spec = llama_1b();
+  spec.num_layers = 70000;
+  CHECK(check_spec(spec).key == "num_layers");
+}
+
+TEST_CASE("eps and theta that are no numbers are refused by name", "[model][spec]") {
+  for (const double value : {std::nan(""), HUGE_VAL, 0.0, -1e-5}) {
+    ModelSpec eps = llama_1b(), theta = llama_1b();
+    eps.norm_eps = theta.rope_theta = value;
+    CHECK(check_spec(eps).key == "norm_eps");
+    CHECK(check_spec(theta).key == "rope_theta");
+  }
 }
 
 TEST_CASE("parameter names are unique, and a tied head is not listed", "[model][spec]") {

@@ -1,6 +1,9 @@
 #include "core/plugin/growth_adapter.h"
 
+#include <algorithm>
+
 #include "catch.h"
+#include "core/plugin/lent_ones.h"
 #include "tests/plugin/support.h"
 
 using Catch::Contains;
@@ -90,6 +93,8 @@ TEST_CASE("stages that cannot be are refused", "[plugin][growth]") {
   CHECK_THAT(stage_error("too_wide"), Contains("d_model = 32 is above the final model's 16"));
   CHECK_THAT(stage_error("other_vocab"), Contains("vocab_size and seq_len"));
   CHECK_THAT(stage_error("odd_heads"), Contains("not a multiple"));
+  CHECK_THAT(stage_error("norm_eps_nan"), Contains("norm_eps must be a finite number above 0, not nan"));
+  CHECK_THAT(stage_error("norm_eps_negative"), Contains("norm_eps must be a finite number above 0, not -1e-05"));
 }
 
 TEST_CASE("a plan that is incomplete or wrong is refused with the first reason", "[plugin][growth]") {
@@ -128,6 +133,48 @@ TEST_CASE("a strategy shapes the step", "[plugin][growth]") {
   StepShape untouched = StepShape::everything(4);
   plain.strategy->fill_step_shape(progress, final_spec(), untouched);
   CHECK(untouched == StepShape::everything(4));
+}
+
+TEST_CASE("gates are the step's own unless the strategy says that they belong to the model", "[plugin][growth]") {
+  const GrowthPlugin made = make("fades");
+  StepShape shape = StepShape::everything(4);
+  Progress progress;
+  progress.step = 5;
+  made.strategy->fill_step_shape(progress, final_spec(), shape);
+  CHECK_FALSE(shape.in_evaluation);
+  CHECK(shape.evaluated() == StepShape::everything(4));
+  progress.step = 4;
+  made.strategy->fill_step_shape(progress, final_spec(), shape);
+  CHECK(shape.in_evaluation);
+  REQUIRE(shape.unit_gate.size() == static_cast<size_t>(4 * final_spec().d_ff));
+  CHECK(shape.unit_gate[3] == 0.5F);
+  CHECK(std::count(shape.unit_gate.begin(), shape.unit_gate.end(), 1.0F) == 4 * final_spec().d_ff - 1);
+  CHECK(shape.head_gate.empty());
+  CHECK(shape.evaluated().unit_gate == shape.unit_gate);
+}
+
+TEST_CASE("lent ones are lent anew where a plugin wrote to them", "[plugin][growth]") {
+  espalier::plugin::LentOnes ones;
+  const float* first = ones.lend(1000);
+  CHECK(std::count(first, first + 1000, 1.0F) == 1000);
+  CHECK(ones.take().empty());
+  for (const size_t place : {size_t{0}, size_t{1}, size_t{499}, size_t{998}, size_t{999}}) {
+    ones.lend(1000)[place] = 0.25F;
+    CHECK(ones.intact());
+    const std::vector<float> written = ones.take();
+    REQUIRE(written.size() == 1000);
+    CHECK(written[place] == 0.25F);
+    CHECK(std::count(written.begin(), written.end(), 1.0F) == 999);
+    const float* again = ones.lend(1000);
+    CHECK(std::count(again, again + 1000, 1.0F) == 1000);
+    CHECK(ones.take().empty());
+  }
+  std::fill_n(ones.lend(7), 7, 2.0F);  // all alike, but not ones
+  CHECK(ones.take() == std::vector<float>(7, 2.0F));
+  ones.lend(7)[7] = 1.0F;
+  CHECK_FALSE(ones.intact());
+  CHECK(ones.lend(0) != nullptr);
+  CHECK(ones.take().empty());
 }
 
 TEST_CASE("a step shape that cannot be is refused and leaves the old one", "[plugin][growth]") {

@@ -127,3 +127,24 @@ TEST_CASE("a mixture that always moves is printed in a few lines, one that never
   mixture.at = [](const Progress&) { return Values{1, 1}; };
   CHECK(format_mixture(plan(decisions, 1000), {}, 1000).empty());
 }
+
+TEST_CASE("weights of zero are refused with step, plugin and place, before step 1", "[train][mixture]") {
+  Scripted lr, mixture;
+  mixture.at = [](const Progress& p) { return p.step < 7 ? Values{1, 2, 1} : Values{0, 0, 1}; };
+  Decisions decisions;
+  decisions.lr = &lr;
+  decisions.mixture = &mixture;
+  decisions.mixes_tiers = true;
+  decisions.num_tiers = 2;
+  decisions.mixture_place = "run.toml:9:3";
+  decisions.mixture_id = "org.example.mixture";
+  try {
+    plan(decisions, 20);
+    FAIL("was planned");
+  } catch (const Error& error) {
+    CHECK(error.place() == "run.toml:9:3");
+    CHECK_THAT(error.message(), Contains("step 8: every tier has weight 0") && Contains("org.example.mixture"));
+  }
+  mixture.at = [](const Progress&) { return Values{0, 1, 0}; };
+  CHECK_THROWS_WITH(plan(decisions, 20), Contains("step 1: every source has weight 0"));
+}

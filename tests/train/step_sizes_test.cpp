@@ -62,6 +62,29 @@ std::string refusal(double batch, double seq_len) {
 
 }  // namespace
 
+TEST_CASE("a step whose tokens cannot be counted is refused at the key at fault", "[train][sizes]") {
+  const auto refused = [](int64_t micro_batch, int64_t global_batch, int64_t seq_len) -> std::string {
+    TrainingConfig config;
+    config.micro_batch = micro_batch, config.global_batch = global_batch, config.seq_len = seq_len;
+    Places places;
+    for (const char* key : {"training.micro_batch", "training.global_batch", "training.seq_len"}) places.set(key, key);
+    try {
+      config.check(places);
+    } catch (const Error& error) {
+      return error.place() + ": " + error.message();
+    }
+    return {};
+  };
+  const int64_t huge = (int64_t{1} << 62), most = int64_t{1} << 43;
+  CHECK(refused(8, most, 1024).empty());  // 2^53 tokens
+  CHECK(refused(8, most + 8, 1024).find("training.global_batch: a step of 8796093022216 sequences of 1024 tokens") ==
+        0);
+  CHECK(refused(8, huge, 1024).find("training.global_batch") == 0);
+  CHECK(refused(huge, 0, 1024).find("training.micro_batch") == 0);
+  CHECK(refused(8, 0, huge).find("training.seq_len") == 0);
+  CHECK(refused(8, INT64_MAX - 7, INT64_MAX).find("training.seq_len") == 0);
+}
+
 TEST_CASE("without schedules every step is full", "[train][step-sizes]") {
   const StepSizes sizes(training());
   CHECK(sizes.at(0) == StepSize{16, 32, 512});

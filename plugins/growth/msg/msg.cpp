@@ -49,6 +49,7 @@ class Msg final : public sdk::StagewiseGrowth {
     }
     close(stage_dims(call, final_dims_, where.stage - 1), stage_dims(call, final_dims_, where.stage),
           static_cast<float>(gate), shape);
+    shape.keep_in_evaluation();
     return 0;
   }
 

@@ -127,6 +127,12 @@ typedef struct esp_step_shape {
   float* unit_gate;   /* num_layers * d_ff: factor on each hidden unit of the MLP */
   float* stream_gate; /* d_model: weight of each dimension of the residual stream in the norms, and factor on their
                          output */
+  /* out: 1 = the gates and scales belong to the model as it stands (new parts that fade in): validation, samples and
+   * checkpoints take them, too, but never run[] and trainable[]. Then fill() is also asked for the step after the last
+   * one of a stage. Preset to 0 = they are a choice of this step alone (a sub-network): evaluation takes the whole
+   * model. */
+  uint32_t in_evaluation;
+  uint32_t pad;
 } esp_step_shape;
 
 /* Object extension "esp.growth.step_shape/0": sub-networks and freezing. Pure in (parameters, state, progress). */

@@ -54,6 +54,8 @@ static esp_status stage_dims(void* self, esp_call* call, const esp_dims* final_d
   if (is(me, "too_wide")) out->d_model = final_dims->d_model * 2;
   if (is(me, "other_vocab")) out->vocab_size = 3;
   if (is(me, "odd_heads")) out->num_heads = final_dims->num_heads - 1;
+  if (is(me, "norm_eps_nan")) out->norm_eps = (double)nanf("");
+  if (is(me, "norm_eps_negative")) out->norm_eps = -1e-5;
   return ESP_OK;
 }
 
@@ -92,6 +94,10 @@ static esp_status fill(void* self, esp_call* call, const esp_progress* at, esp_s
   uint32_t i;
   if (is(me, "writes_past_end")) out->trainable[out->num_layers + 3] = 0;
   if (is(me, "scale_nan")) out->scale[1] = nanf("");
+  if (is(me, "fades")) {
+    out->unit_gate[3] = 0.5f;
+    out->in_evaluation = at->step < 5;
+  }
   for (i = 0; is(me, "trains_nothing") && i < out->num_layers + 3; ++i) out->trainable[i] = 0;
   if (at->step >= 10) {
     out->run[0] = 0;

@@ -5,6 +5,7 @@
 #include <espalier/cpp/layers.hpp>
 #include <espalier/cpp/object.hpp>
 
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,10 @@ class StepShape {
   void gate_stream(std::uint32_t dimension, float factor) {
     plain_.stream_gate[checked(dimension, plain_.d_model, "dimension")] = factor;
   }
+  /// The gates and scales belong to the model as it stands (new parts that fade in): evaluation and checkpoints take
+  /// them, too. Without this they are a choice of the step alone (a sub-network) and evaluation takes the whole model.
+  void keep_in_evaluation() { plain_.in_evaluation = 1; }
+  bool in_evaluation() const { return plain_.in_evaluation != 0; }
 
  private:
   static std::uint32_t checked(std::uint32_t index, std::uint32_t count, const char* what) {
@@ -101,6 +106,9 @@ struct GrowthEdge {
     return enter<T>(self, raw_call, [&](Instance<T>& instance, Call& call) {
       StepShape shape(out);
       out->phase = instance.plugin.step_shape(call, sized_copy(progress), shape);
+      if (out->struct_size >= offsetof(esp_step_shape, in_evaluation) + sizeof(out->in_evaluation)) {
+        out->in_evaluation = shape.in_evaluation() ? 1 : 0;
+      }
     });
   }
 

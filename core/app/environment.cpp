@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_object.h"
+
 namespace espalier {
 
 const char* version() {
@@ -33,7 +35,7 @@ std::string environment_json(const DeviceInfo& device, const std::vector<std::st
                                 {"ATEN_CPU_CAPABILITY", variable("ATEN_CPU_CAPABILITY")},
                                 {"CUDA_VISIBLE_DEVICES", variable("CUDA_VISIBLE_DEVICES")}}},
                               {"argv", argv}};
-  return out.dump(2) + "\n";
+  return dump_json(out, 2) + "\n";
 }
 
 }  // namespace espalier

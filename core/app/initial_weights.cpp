@@ -11,6 +11,7 @@
 #include "core/app/resume.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/checkpoint/model_weights.h"
 #include "core/checkpoint/newest.h"
 #include "core/config/toml_changes.h"
 
@@ -34,24 +35,6 @@ bool same_shape(ModelSpec a, const ModelSpec& b) {
   return a == b;
 }
 
-// The keys of [model] that no size names, where they differ: "rope_theta 500000 (here 10000)".
-std::string other_settings(const ModelSpec& loaded, const ModelSpec& wanted) {
-  std::vector<std::string> out;
-  const auto add = [&](const char* key, const auto& theirs, const auto& ours) {
-    if (theirs != ours) out.push_back(fmt::format("{} {} (here {})", key, theirs, ours));
-  };
-  add("num_kv_heads", loaded.num_kv_heads, wanted.num_kv_heads);
-  add("head_dim", loaded.head_dim, wanted.head_dim);
-  if (loaded.position == Position::learned) add("seq_len", loaded.seq_len, wanted.seq_len);
-  add("norm", std::string(name_of(loaded.norm)), std::string(name_of(wanted.norm)));
-  add("activation", std::string(name_of(loaded.activation)), std::string(name_of(wanted.activation)));
-  add("bias", loaded.bias, wanted.bias);
-  add("tie_embeddings", loaded.tie_embeddings, wanted.tie_embeddings);
-  if (!same_eps(loaded, wanted)) add("norm_eps", loaded.norm_eps, wanted.norm_eps);
-  if (loaded.position == Position::rope) add("rope_theta", loaded.rope_theta, wanted.rope_theta);
-  return fmt::format("{}", fmt::join(out, ", "));
-}
-
 void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const ModelSpec& final_spec, const fs::path& dir) {
   if (same_shape(loaded, wanted)) return;
   ModelSpec with_eps = loaded;
@@ -65,19 +48,15 @@ void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const ModelSp
                 dir.string(),
                 fmt::format("set model.norm_eps = {:.6g}", loaded.norm_eps * final_spec.norm_eps / wanted.norm_eps));
   }
-  const std::string others = other_settings(loaded, wanted);
-  throw Error(
-      ErrorCode::checkpoint,
-      fmt::format("holds a model of {} layers, width {}, {} heads, {} hidden units, vocabulary {}, {} positions; "
-                  "the run begins with {}, {}, {}, {}, {}, {}{}",
-                  loaded.num_layers, loaded.d_model, loaded.num_heads, loaded.d_ff, loaded.vocab_size,
-                  name_of(loaded.position), wanted.num_layers, wanted.d_model, wanted.num_heads, wanted.d_ff,
-                  wanted.vocab_size, name_of(wanted.position), others.empty() ? "" : "; it has " + others),
-      dir.string(), "set [model] to the shape of the checkpoint's config.json");
+  ModelSpec compared = loaded;
+  if (compared.position == Position::rope) compared.seq_len = wanted.seq_len;
+  throw Error(ErrorCode::checkpoint,
+              "holds another model than the one that the run begins with: " + spec_differences(compared, wanted),
+              dir.string(), "set these keys of [model] (and training.seq_len) to what the checkpoint has");
 }
 
 void check_tokenizer(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
-  if (json::parse(snapshot.data_state).at("tokenizer") == s.tokenizer->fingerprint()) return;
+  if (tokenizer_of(snapshot, dir) == s.tokenizer->fingerprint()) return;
   throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now",
               dir.string(), fmt::format("set data.tokenizer = \"{}\"", dir.string()));
 }
@@ -116,8 +95,7 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
                 "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
   const fs::path& dir = *found;
   TrainState state;
-  InitialWeights origin{
-      dir.string(), sha256_file(dir / "model.safetensors", ErrorCode::checkpoint), 0, 0, 0, optimizer, {}};
+  InitialWeights origin{dir.string(), weights_sha256(dir), 0, 0, 0, optimizer, {}};
   if (loaded) {
     Snapshot& snapshot = *loaded;
     check_tokenizer(snapshot, s, dir);
@@ -131,6 +109,7 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
     origin.step = snapshot.state.step;
     origin.tokens = snapshot.state.tokens;
     origin.lr_last = snapshot.state.lr_previous;
+    if (snapshot.state.origin) origin.config = snapshot.state.origin->config;
     const std::string changes = describe_changes(snapshot.config_toml, resolved_toml(s.config));
     if (!changes.empty())
       log_info("settings that differ from those the weights were trained with; the new ones hold:\n{}", changes);
@@ -142,6 +121,13 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
     LoadedModel model = load_model(dir);
     state.spec = model.spec;
     state.params = std::move(model.params);
+    origin.config = model.config.kept;
+    for (const std::string& note : model.config.notes) log_warning("{}: {}", dir.string(), note);
+    if (const int32_t eos = s.tokenizer->eos(); model.config.start_token(eos) != eos)
+      log_warning(
+          "{}: texts of this model begin with bos_token_id = {}; the run puts only the end-of-text token {} "
+          "between them",
+          dir.string(), model.config.start_token(eos), eos);
   }
   const ModelSpec& wanted = s.timeline.stages.front().spec;
   check_shape(state.spec, wanted, s.final_spec, dir);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <stdexcept>
@@ -81,11 +82,26 @@ void check_verbs(const CLI::App& app, int argc, char** argv) {
   }
 }
 
-Error not_enough_memory() {
-  return {ErrorCode::config,
-          "there is not enough memory for what was asked",
-          {},
-          "make [model], training.micro_batch or training.seq_len smaller"};
+// Memory that could not be had; nothing where the failure is another.
+bool is_out_of_memory(const std::exception& error) {
+  const std::string_view what = error.what();
+  return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+         dynamic_cast<const std::length_error*>(&error) != nullptr ||
+         what.find("can't allocate memory") != std::string_view::npos ||
+         what.find("out of memory") != std::string_view::npos ||
+         what.find("Storage size calculation overflowed") != std::string_view::npos;
+}
+
+// What no reader has turned into an Error of its own: the system's failures get a reason and a hint, the rest is ours.
+int report_unexpected(const std::exception& error, const std::string& what) {
+  if (is_out_of_memory(error))
+    return report({ErrorCode::config, "there is not enough memory", "this machine",
+                   "use a smaller model, training.micro_batch, training.seq_len or text"});
+  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error))
+    return report({ErrorCode::config, "cannot be read or written: " + file->code().message(), file->path1().string(),
+                   "check the path and its permissions"});
+  std::cerr << "espalier: internal error: " << what << "\n";
+  return 1;
 }
 
 int run(int argc, char** argv) {
@@ -126,15 +142,8 @@ int main(int argc, char** argv) {
   } catch (const espalier::Error& error) {
     return espalier::report(error);
   } catch (const c10::Error& error) {
-    if (std::string_view(error.what()).find("can't allocate memory") != std::string_view::npos)
-      return espalier::report(espalier::not_enough_memory());
-    std::cerr << "espalier: LibTorch failed: " << error.what_without_backtrace() << "\n";
-  } catch (const std::bad_alloc&) {
-    return espalier::report(espalier::not_enough_memory());
-  } catch (const std::length_error&) {
-    return espalier::report(espalier::not_enough_memory());
+    return espalier::report_unexpected(error, std::string("LibTorch failed: ") + error.what_without_backtrace());
   } catch (const std::exception& error) {
-    std::cerr << "espalier: " << error.what() << "\n";
+    return espalier::report_unexpected(error, error.what());
   }
-  return 1;
 }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_object.h"
 #include "core/base/log.h"
 #include "core/base/system_call.h"
 #include "core/checkpoint/folders.h"
@@ -58,9 +59,23 @@ void find_checkpoint(Start& start, const RunConfig& config) {
                 start.run_dir.string(), "choose another folder with --run-dir, or set checkpoint.resume = \"auto\"");
 }
 
-void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
+std::string tokenizer_of(const Snapshot& snapshot, const fs::path& dir) {
   const json data = json::parse(snapshot.data_state);
-  if (data.at("tokenizer") != s.tokenizer->fingerprint())
+  return JsonObject(data, ErrorCode::checkpoint, dir.string(), "state.json: data").text("tokenizer");
+}
+
+StreamState stream_state_of(const Snapshot& snapshot, const fs::path& dir) {
+  const json data = json::parse(snapshot.data_state);
+  const JsonObject object(data, ErrorCode::checkpoint, dir.string(), "state.json: data");
+  try {
+    return stream_state_from_json(object.at("stream"));
+  } catch (const Error& error) {
+    throw Error(error.code(), error.message(), dir.string(), error.hint());
+  }
+}
+
+void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
+  if (tokenizer_of(snapshot, dir) != s.tokenizer->fingerprint())
     throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now",
                 dir.string(), "put [data].tokenizer and its sources back, or start afresh with --run-dir");
   if (snapshot.state.stage >= static_cast<int64_t>(s.timeline.stages.size()))
@@ -78,13 +93,10 @@ void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path&
                             expected.seq_len),
                 dir.string(), "put training.seq_len back, or start afresh with --run-dir");
   if (!(expected == saved))
-    throw Error(
-        ErrorCode::checkpoint,
-        fmt::format(
-            "holds a model of {} layers, width {}, vocabulary {}, but the configuration has {}, {}, {} at that stage",
-            snapshot.state.spec.num_layers, snapshot.state.spec.d_model, snapshot.state.spec.vocab_size,
-            expected.num_layers, expected.d_model, expected.vocab_size),
-        dir.string(), "put [model] and [growth] back, or start afresh with --run-dir");
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("holds another model than the configuration has in growth stage {}: {}",
+                            snapshot.state.stage + 1, spec_differences(saved, expected)),
+                dir.string(), "put [model] and [growth] back, or start afresh with --run-dir");
 }
 
 void warn_of_changed_plugins(const std::vector<PluginRecord>& then, const std::vector<PluginRecord>& now) {

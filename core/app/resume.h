@@ -41,6 +41,9 @@ void begin_run_folder(const Start& start, const std::string& config_toml, const 
 void find_checkpoint(Start& start, const RunConfig& config);
 // The saved run must be this run: same tokenizer, same shape at its stage. Throws Error(checkpoint).
 void check_resumable(const Snapshot& snapshot, const Session& s, const fs::path& dir);
+// What a checkpoint keeps for the data layer. Throw Error(checkpoint) at `dir` when it is not there.
+std::string tokenizer_of(const Snapshot& snapshot, const fs::path& dir);
+StreamState stream_state_of(const Snapshot& snapshot, const fs::path& dir);
 // Logs every plugin that is not the binary which the checkpoint was written with.
 void warn_of_changed_plugins(const std::vector<PluginRecord>& then, const std::vector<PluginRecord>& now);
 

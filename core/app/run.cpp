@@ -12,6 +12,7 @@
 #include "core/app/finish.h"
 #include "core/app/growth_guard.h"
 #include "core/app/initial_weights.h"
+#include "core/app/memory_check.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
@@ -64,6 +65,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   log_info("{} on {} ({} threads: {}), {}", s.config.job.name, device.name, device.threads, device.threads_source,
            s.config.training.dtype);
   log_info("{}", format_timeline(s.timeline));
+  check_memory(s.timeline, device);
   DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
   const RowOptions rows = row_options(s.config.data, *s.data);
   std::optional<StageGates> gates;
@@ -79,7 +81,7 @@ void run_training(RunConfig config, const RunOptions& options) {
     state = to_device(std::move(start.resumed->snapshot.state), device.device);
     state.spec.seq_len = s.final_spec.seq_len;
     state.trained = s.trained;
-    loader.restore(stream_state_from_json(json::parse(start.resumed->snapshot.data_state).at("stream")));
+    loader.restore(stream_state_of(start.resumed->snapshot, start.resumed->dir));
     if (gates && !start.resumed->snapshot.quality.empty()) gates->load_state(start.resumed->snapshot.quality);
     log_info("resuming from {} at step {}", start.resumed->dir.string(), state.step);
     if (const auto changes = describe_changes(start.resumed->snapshot.config_toml, resolved_toml(s.config));

@@ -62,9 +62,11 @@ void write_samples(const Session& s, const TrainState& state, const fs::path& pa
   std::string text;
   for (int64_t i = 0; i < v.samples && !v.prompts.empty(); ++i) {
     const std::string& prompt = v.prompts[static_cast<size_t>(i) % v.prompts.size()];
-    SampleSettings settings{v.sample_tokens, v.temperature, 50,
+    SampleSettings settings{v.sample_tokens,
+                            v.temperature,
+                            50,
                             mix64(static_cast<uint64_t>(s.config.job.seed), static_cast<uint64_t>(i)),
-                            s.tokenizer->eos()};
+                            {s.tokenizer->eos()}};
     std::vector<int32_t> ids{s.tokenizer->eos()};
     const auto encoded = s.tokenizer->encode(prompt);
     ids.insert(ids.end(), encoded.begin(), encoded.end());

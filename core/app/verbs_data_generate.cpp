@@ -68,7 +68,7 @@ int generate_file(const Arguments& args, const WriteLine& line) {
   const OutputTotals totals = write_json_lines(path, limits, threads, line);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (args.json)
-    std::cout << nlohmann::json{{"path", args.out},
+    std::cout << nlohmann::json{{"path", valid_utf8(args.out)},
                                 {"documents", totals.documents},
                                 {"bytes", totals.bytes},
                                 {"file_bytes", totals.file_bytes},

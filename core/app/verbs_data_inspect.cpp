@@ -3,6 +3,7 @@
 
 #include "core/app/inspection.h"
 #include "core/app/verbs.h"
+#include "core/base/json_object.h"
 
 namespace espalier {
 
@@ -32,7 +33,7 @@ void add_data_inspect(CLI::App& data, Action& action) {
       const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
                                      args->options.plugin_paths, args->scorers, /*needed=*/false);
       const Inspection inspection = inspect(*scored);
-      std::cout << (args->json ? to_json(inspection).dump(2) + "\n" : to_text(inspection));
+      std::cout << (args->json ? dump_json(to_json(inspection), 2) + "\n" : to_text(inspection));
       return 0;
     };
   });

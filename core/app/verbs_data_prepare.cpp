@@ -9,6 +9,7 @@
 #include "core/app/session.h"
 #include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
+#include "core/base/json_object.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -123,7 +124,7 @@ void add_data_prepare(CLI::App& data, Action& action) {
       const auto session =
           build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
                         /*with_data=*/true);
-      std::cout << (args->json ? to_json(*session->data).dump(2) + "\n" : to_text(*session->data));
+      std::cout << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
       return 0;
     };
   });

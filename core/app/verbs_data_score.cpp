@@ -7,6 +7,7 @@
 #include "core/app/scored_data.h"
 #include "core/app/verbs.h"
 #include "core/base/figure.h"
+#include "core/base/json_object.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -73,7 +74,7 @@ void add_data_score(CLI::App& data, Action& action) {
         else
           std::cout << to_text(one);
       }
-      if (args->json) std::cout << all.dump(2) << "\n";
+      if (args->json) std::cout << dump_json(all, 2) << "\n";
       return 0;
     };
   });

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/data/file_format.h"
@@ -42,6 +43,7 @@ struct Arguments {
 struct Opened {
   LoadedModel model;
   std::unique_ptr<Tokenizer> tokenizer;
+  int32_t start() const { return model.config.start_token(tokenizer->eos()); }
 };
 
 Opened open_model(const Arguments& a) {
@@ -53,6 +55,9 @@ Opened open_model(const Arguments& a) {
                 fmt::format("the tokenizer has {} tokens, the model {}", out.tokenizer->vocab_size(),
                             out.model.spec.vocab_size),
                 out.model.dir.string());
+  for (const std::string& note : out.model.config.notes) log_warning("{}: {}", a.model, note);
+  const int32_t eos = out.tokenizer->eos();
+  if (out.start() != eos) log_info("{}: a text begins with bos_token_id = {}; {} ends it", a.model, out.start(), eos);
   out.model.params = out.model.params.transformed([&](const Param& param) { return param.value.to(device.device); });
   return out;
 }
@@ -71,8 +76,8 @@ int evaluate_text(const Arguments& a, const std::string& file, bool json) {
   const std::string text = read_text_file(file);
   const Opened opened = open_model(a);
   const std::vector<int32_t> ids = opened.tokenizer->encode(text);
-  Evaluation result = evaluate_stream(opened.model.spec, opened.model.params, opened.model.shape, ids,
-                                      opened.tokenizer->eos(), 8, a.compute());
+  Evaluation result =
+      evaluate_stream(opened.model.spec, opened.model.params, opened.model.shape, ids, opened.start(), 8, a.compute());
   result.bytes = static_cast<int64_t>(text.size());
   if (result.tokens == 0)
     throw Error(ErrorCode::data, "holds no token that the model could predict", file, "give it more text");
@@ -134,8 +139,9 @@ void add_model_verbs(CLI::App& app, Action& action) {
       const Opened opened = open_model(*args);
       SampleSettings settings = args->settings;
       settings.seed = static_cast<uint64_t>(args->seed);
-      settings.stop_token = opened.tokenizer->eos();
-      std::vector<int32_t> ids{opened.tokenizer->eos()};
+      settings.stop_tokens = opened.model.config.eos_token_ids;
+      settings.stop_tokens.push_back(opened.tokenizer->eos());
+      std::vector<int32_t> ids{opened.start()};
       const auto prompt = opened.tokenizer->encode(args->prompt);
       ids.insert(ids.end(), prompt.begin(), prompt.end());
       const auto out =

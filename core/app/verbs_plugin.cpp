@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
+#include "core/base/json_object.h"
 #include "core/plugin/registry.h"
 
 namespace espalier {
@@ -41,7 +42,7 @@ int list_plugins(const std::vector<std::string>& paths, bool as_json) {
   if (as_json) {
     json out = json::array();
     for (const auto& item : registry.list()) out.push_back(to_json(item));
-    std::cout << out.dump(2) << "\n";
+    std::cout << dump_json(out, 2) << "\n";
     return 0;
   }
   std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}\n", "kind", "name", "version", "status", "what it does");
@@ -66,7 +67,7 @@ int show_plugin(const std::vector<std::string>& paths, const std::string& name, 
   if (found == nullptr) registry.resolve(plugin::Kind::growth, name, "plugin info");  // throws, listing what there is
   const auto& info = found->info;
   if (as_json) {
-    std::cout << to_json(*found).dump(2) << "\n";
+    std::cout << dump_json(to_json(*found), 2) << "\n";
     return 0;
   }
   std::cout << fmt::format("{} {} ({})\n  {}\n  library  {}\n  sha256   {}\n  licence  {}\n  claims   {}\n", info.id,

@@ -29,6 +29,13 @@ namespace {
   throw Error(code, what + ": " + std::strerror(error), path.string(), hint);
 }
 
+// The same for what is only read: the hint is another.
+[[noreturn]] void fail_to_read(ErrorCode code, const std::string& what, const fs::path& path) {
+  const int error = errno;
+  throw Error(code, what + ": " + std::strerror(error), path.string(),
+              error == EACCES || error == EPERM ? "it must be readable for the user who runs this" : "");
+}
+
 struct Fd {
   explicit Fd(int value) : fd(value) {}
   ~Fd() {
@@ -161,7 +168,7 @@ std::string sha256_file(const fs::path& path, ErrorCode code) {
   for (;;) {
     const ssize_t n = ::read(file.fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(code, "cannot read", path);
+    if (n < 0) fail_to_read(code, "cannot read", path);
     if (n == 0) return finish_digest(context.get());
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(n));
   }
@@ -176,14 +183,14 @@ std::string sha256_bytes(std::string_view bytes) {
 MappedFile::MappedFile(const fs::path& path, ErrorCode code) {
   const Fd file(open_regular(path, code));
   struct stat info {};
-  if (::fstat(file.fd, &info) != 0) fail(code, "cannot stat", path);
+  if (::fstat(file.fd, &info) != 0) fail_to_read(code, "cannot stat", path);
   guard_maps();
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
   if (data_ == MAP_FAILED) {
     data_ = nullptr;
-    fail(code, "cannot map", path);
+    fail_to_read(code, "cannot map", path);
   }
 }
 

@@ -3,13 +3,17 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "core/base/json_object.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/checkpoint/folders.h"
 #include "core/checkpoint/gates_file.h"
 #include "core/checkpoint/hf_layout.h"
+#include "core/checkpoint/manifest.h"
 #include "core/checkpoint/newest.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/checkpoint/state_json.h"
+#include "core/checkpoint/state_record.h"
 
 namespace espalier {
 
@@ -37,7 +41,6 @@ void CheckpointConfig::fields(Fields& f) {
 
 namespace {
 
-constexpr int kFormatVersion = 1;
 constexpr int64_t kMaxStages = 10000;
 constexpr auto kCode = ErrorCode::checkpoint;
 constexpr const char* kGatesFile = "espalier/gates.safetensors";  // only where gates are not open
@@ -58,56 +61,31 @@ TensorMap operator_tensors(const OperatorPhase& phase) {
   return out;
 }
 
-json operator_json(const OperatorPhase& phase) {
-  return {{"stage", phase.stage}, {"start", phase.start}, {"done", phase.done}, {"plan_sha256", phase.plan_hash}};
+// The moments of a parameter, from a file that has them under its name.
+OptimState::mapped_type moments_of(const TensorMap& tensors, const std::string& name, int64_t step,
+                                   const fs::path& path) {
+  const auto get = [&](const std::string& key) {
+    const auto it = tensors.find(key);
+    if (it == tensors.end()) throw Error(kCode, fmt::format("lacks the tensor '{}'", valid_utf8(key)), path.string());
+    return it->second;
+  };
+  return {get("exp_avg/" + name), get("exp_avg_sq/" + name), step};
 }
 
-OperatorPhase read_operators(const fs::path& path, const json& entry) {
+OperatorPhase read_operators(const fs::path& path, const StateRecord::Operators& record) {
   OperatorPhase phase;
-  phase.stage = entry.at("stage");
-  phase.start = entry.at("start");
-  phase.done = entry.at("done");
-  phase.plan_hash = entry.at("plan_sha256");
+  phase.stage = record.stage;
+  phase.start = record.start;
+  phase.done = record.done;
+  phase.plan_hash = record.plan_hash;
   const TensorMap tensors = read_safetensors(path);
   for (const auto& [key, tensor] : tensors) {
     if (!key.starts_with("leaf/")) continue;
     const std::string name = key.substr(5);
     phase.leaves[name] = tensor;
-    if (phase.done > 0)
-      phase.optim[name] = {tensors.at("exp_avg/" + name), tensors.at("exp_avg_sq/" + name), phase.done};
+    if (phase.done > 0) phase.optim[name] = moments_of(tensors, name, phase.done, path);
   }
   return phase;
-}
-
-json watch_json(const GrowthWatch& watch) {
-  return {{"average", watch.average},        {"weight", watch.weight}, {"samples", watch.samples},
-          {"watching", watch.watching},      {"step", watch.step},     {"tokens", watch.tokens},
-          {"loss_before", watch.loss_before}};
-}
-
-GrowthWatch read_watch(const json& entry) {
-  return {entry.at("average"), entry.at("weight"), entry.at("samples"),    entry.at("watching"),
-          entry.at("step"),    entry.at("tokens"), entry.at("loss_before")};
-}
-
-json trained_json(const TrainedSteps& trained) {
-  json out = json::array();
-  for (const auto& span : trained.spans)
-    out.push_back({span.start, span.size.sequences, span.size.seq_len, span.size.tokens, span.full_tokens});
-  return out;
-}
-
-TrainedSteps read_trained(const json& entry, int64_t steps) {
-  TrainedSteps out;
-  out.steps = steps;
-  for (const json& span : entry) out.spans.push_back({span.at(0), {span.at(1), span.at(2), span.at(3)}, span.at(4)});
-  int64_t before = -1;
-  for (const auto& span : out.spans) {
-    if (span.start <= before || span.start >= steps || span.size.tokens < 1 || (before < 0 && span.start != 0))
-      throw Error(kCode, "the steps in its state.json do not follow each other", "trained");
-    before = span.start;
-  }
-  return out;
 }
 
 // Of an older checkpoint: what its lineage tells.
@@ -121,32 +99,22 @@ std::vector<int64_t> stage_starts_of(const TrainState& state) {
   return starts;
 }
 
-json state_json(const Snapshot& snapshot) {
+StateRecord state_record(const Snapshot& snapshot) {
   const TrainState& s = snapshot.state;
-  json steps = json::object();
-  for (const auto& [name, moments] : s.optim) steps[name] = moments.step;
-  json out = {{"step", s.step},
-              {"operators", s.operators ? operator_json(*s.operators) : json()},
-              {"watch", watch_json(s.watch)},
-              {"tokens", s.tokens},
-              {"flops", s.flops},
-              {"stage", s.stage},
-              {"stage_start", s.stage_start},
-              {"stage_starts", s.stage_starts},
-              {"trained", trained_json(s.trained)},
-              {"lr_previous", s.lr_previous},
-              {"optimizer_steps", steps},
-              {"data", json::parse(snapshot.data_state)}};
-  if (!snapshot.left_out.empty()) out["plugin_state_left_out"] = snapshot.left_out;
-  return out;
-}
-
-json file_hashes(const fs::path& dir) {
-  json out = json::object();
-  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
-    const std::string name = fs::relative(entry.path(), dir).string();
-    if (entry.is_regular_file() && name != "espalier/manifest.json") out[name] = sha256_file(entry.path(), kCode);
-  }
+  StateRecord out;
+  out.step = s.step;
+  out.tokens = s.tokens;
+  out.stage = s.stage;
+  out.stage_start = s.stage_start;
+  out.stage_starts = s.stage_starts;
+  out.trained = s.trained;
+  out.flops = s.flops;
+  out.lr_previous = s.lr_previous;
+  out.watch = s.watch;
+  out.left_out = snapshot.left_out;
+  out.data = snapshot.data_state;
+  if (s.operators) out.operators = {s.operators->stage, s.operators->start, s.operators->done, s.operators->plan_hash};
+  for (const auto& [name, moments] : s.optim) out.optimizer_steps[name] = moments.step;
   return out;
 }
 
@@ -162,7 +130,7 @@ void write_tokenizer_files(const fs::path& dir, const TokenizerWriter& write_tok
 // What plain readers of the layout see: config.json and model.safetensors, with gates folded in where that is exact.
 void write_model(const fs::path& dir, const TrainState& s, int64_t eos) {
   const PlainModel plain = s.gates ? plain_model(s.spec, s.params, *s.gates) : PlainModel{s.spec, s.params};
-  json config = hf_config(plain.spec, eos);
+  json config = hf_config(plain.spec, eos, s.origin ? s.origin->config : "{}");
   if (!plain.folded) {
     mark_not_plain(config);
     log_warning(
@@ -183,7 +151,7 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   write_model(dir, s, eos);
   if (write_tokenizer) write_tokenizer_files(dir, write_tokenizer);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
-  write_file(own / "state.json", state_json(snapshot).dump(2) + "\n", kCode);
+  write_file(own / "state.json", write_state(state_record(snapshot)), kCode);
   write_file(own / "config.resolved.toml", snapshot.config_toml, kCode);
   for (const auto& event : s.lineage) {
     write_file(own / "plans" / (event.plan_hash + ".bin"), event.plan_bytes, kCode);
@@ -205,28 +173,12 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
   for (const fs::path& folder : {own / "plugins", own / "plans", own, dir}) fsync_path(folder, kCode);
 }
 
-json read_json(const fs::path& path) {
-  json out = json::parse(read_file(path, kCode), nullptr, false);
-  if (out.is_discarded()) throw Error(kCode, "is not valid JSON", path.string());
-  return out;
-}
-
-json read_manifest(const fs::path& dir) {
-  const fs::path path = dir / "espalier" / "manifest.json";
-  json manifest = read_json(path);
-  if (manifest.value("format", "") != "espalier-checkpoint")
-    throw Error(kCode, "is not an Espalier manifest", path.string());
-  if (manifest.value("format_version", 0) > kFormatVersion)
-    throw Error(kCode,
-                fmt::format("was written by a newer Espalier (format {}, this one reads up to {})",
-                            manifest.value("format_version", 0), kFormatVersion),
-                path.string(), "update Espalier");
-  if (const auto step = step_of(dir); step && manifest.at("step") != *step)
-    throw Error(kCode, fmt::format("is the manifest of step {}", manifest.at("step").dump()), path.string(),
+Manifest read_manifest(const fs::path& dir) {
+  Manifest manifest = Manifest::read(dir);
+  const int64_t step = manifest.root().integer("step");
+  if (const auto expected = step_of(dir); expected && step != *expected)
+    throw Error(kCode, fmt::format("is the manifest of step {}", step), manifest.path().string(),
                 "the folder was renamed: give it back its name");
-  for (const auto& [name, hash] : manifest.at("files").items())
-    if (sha256_file(dir / name, kCode) != hash.get<std::string>())
-      throw Error(kCode, "does not match the sha256 in its manifest: the file is damaged", (dir / name).string());
   return manifest;
 }
 
@@ -236,15 +188,17 @@ void discard(const fs::path& temporary) {
   fs::remove_all(temporary, ignored);
 }
 
-bool has_gates(const json& manifest) {
-  return manifest.at("files").contains(kGatesFile);
-}
-
-OptimState read_optimizer(const fs::path& own, const json& state) {
-  const TensorMap tensors = read_safetensors(own / "optimizer.safetensors");
+OptimState read_optimizer(const fs::path& path, const StateRecord& state, const ParamTable& params) {
+  const TensorMap tensors = read_safetensors(path);
   OptimState out;
-  for (const auto& [name, step] : state.at("optimizer_steps").items())
-    out[name] = {tensors.at("exp_avg/" + name), tensors.at("exp_avg_sq/" + name), step.get<int64_t>()};
+  for (const auto& [name, step] : state.optimizer_steps) {
+    const auto moments = moments_of(tensors, name, step, path);
+    const at::Tensor* param = params.find(name);
+    if (param == nullptr || param->sizes() != moments.exp_avg.sizes() || param->sizes() != moments.exp_avg_sq.sizes())
+      throw Error(kCode, fmt::format("the moments of '{}' are those of no parameter of the model", valid_utf8(name)),
+                  path.string());
+    out[name] = moments;
+  }
   return out;
 }
 
@@ -288,58 +242,49 @@ fs::path roll_back(const fs::path& checkpoints_dir, int64_t step) {
 }
 
 void verify_checkpoint(const fs::path& dir) {
-  try {
-    read_manifest(dir);
-  } catch (const json::exception& error) {
-    throw Error(kCode, std::string("its manifest is incomplete: ") + error.what(), dir.string());
-  }
+  read_manifest(dir);
 }
 
 Snapshot load_checkpoint(const fs::path& dir) {
-  const fs::path own = dir / "espalier";
-  try {
-    const json manifest = read_manifest(dir);
-    Snapshot out;
-    const json state = read_json(own / "state.json");
-    TrainState& s = out.state;
-    s.spec = spec_from_hf(manifest.at("architecture"), dir.string());
-    s.params = from_hf(s.spec, read_safetensors(dir / "model.safetensors"), (dir / "model.safetensors").string());
-    if (has_gates(manifest)) s.gates = read_gates_file(dir / kGatesFile, s.spec, s.params);
-    s.optim = read_optimizer(own, state);
-    s.step = state.at("step");
-    s.tokens = state.at("tokens");
-    s.flops = state.at("flops");
-    s.stage = state.at("stage");
-    s.stage_start = state.at("stage_start");
-    s.lr_previous = state.at("lr_previous");
-    s.trained = read_trained(state.value("trained", json::array()), s.step);
-    out.left_out = state.value("plugin_state_left_out", std::vector<std::string>());
-    s.lineage = lineage_from_json(manifest.at("lineage"), dir.string());
-    if (const json initial = manifest.value("initial_weights", json()); !initial.is_null())
-      s.origin = initial_from_json(initial);
-    for (auto& event : s.lineage) {
-      event.plan_bytes = read_file(own / "plans" / (event.plan_hash + ".bin"), kCode);
-      if (event.operator_steps > 0) event.leaves = read_safetensors(own / "plans" / (event.plan_hash + ".safetensors"));
-    }
-    if (s.step < 0 || s.tokens < 0 || s.stage < 0 || s.stage > kMaxStages)
-      throw Error(kCode, "the counters in its state.json are impossible", dir.string());
-    s.stage_starts = state.value("stage_starts", std::vector<int64_t>());
-    if (s.stage_starts.size() != static_cast<size_t>(s.stage) + 1) s.stage_starts = stage_starts_of(s);
-    if (manifest.at("files").contains("espalier/quality.bin")) out.quality = read_file(own / "quality.bin", kCode);
-    if (const json operators = state.value("operators", json()); !operators.is_null())
-      s.operators = read_operators(own / "operators.safetensors", operators);
-    if (state.contains("watch")) s.watch = read_watch(state.at("watch"));
-    out.data_state = state.at("data").dump();
-    out.plugins = plugins_from_json(manifest.at("plugins"));
-    out.config_toml = read_file(own / "config.resolved.toml", kCode);
-    for (const auto& entry : fs::directory_iterator(own / "plugins"))
-      out.plugin_state[entry.path().stem().string()] = read_file(entry.path(), kCode);
-    return out;
-  } catch (const json::exception& error) {
-    throw Error(kCode, std::string("the checkpoint is incomplete: ") + error.what(), dir.string());
-  } catch (const std::out_of_range&) {
-    throw Error(kCode, "the optimizer's state lacks a parameter", dir.string());
+  const Manifest manifest = read_manifest(dir);
+  const JsonObject root = manifest.root();
+  const fs::path state_path = manifest.file("espalier/state.json");
+  const StateRecord record = read_state(read_file(state_path, kCode), state_path.string());
+  Snapshot out;
+  TrainState& s = out.state;
+  s.spec = spec_from_hf(root.at("architecture"), root.place());
+  s.params = from_hf(s.spec, ModelWeights(dir));
+  if (manifest.has(kGatesFile)) s.gates = read_gates_file(dir / kGatesFile, s.spec, s.params);
+  s.optim = read_optimizer(manifest.file("espalier/optimizer.safetensors"), record, s.params);
+  s.step = record.step;
+  s.tokens = record.tokens;
+  s.flops = record.flops;
+  s.stage = record.stage;
+  s.stage_start = record.stage_start;
+  s.lr_previous = record.lr_previous;
+  s.watch = record.watch;
+  s.trained = record.trained;
+  out.left_out = record.left_out;
+  s.lineage = lineage_from_json(root.array("lineage"), root.place());
+  if (root.has("initial_weights")) s.origin = initial_from_json(root.at("initial_weights"), root.place());
+  for (auto& event : s.lineage) {
+    const std::string plan = "espalier/plans/" + event.plan_hash;
+    event.plan_bytes = read_file(manifest.file(plan + ".bin"), kCode);
+    if (event.operator_steps > 0) event.leaves = read_safetensors(manifest.file(plan + ".safetensors"));
   }
+  if (s.stage > kMaxStages)
+    throw Error(kCode, fmt::format("is at growth stage {}, which is impossible", s.stage), state_path.string());
+  s.stage_starts = record.stage_starts;
+  if (s.stage_starts.size() != static_cast<size_t>(s.stage) + 1) s.stage_starts = stage_starts_of(s);
+  if (manifest.has("espalier/quality.bin")) out.quality = read_file(manifest.file("espalier/quality.bin"), kCode);
+  if (record.operators)
+    s.operators = read_operators(manifest.file("espalier/operators.safetensors"), *record.operators);
+  out.data_state = record.data;
+  out.plugins = plugins_from_json(root.array("plugins"), root.place());
+  out.config_toml = read_file(manifest.file("espalier/config.resolved.toml"), kCode);
+  for (const std::string& name : manifest.under("espalier/plugins/"))
+    out.plugin_state[fs::path(name).stem().string()] = read_file(dir / name, kCode);
+  return out;
 }
 
 std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped) {
@@ -354,17 +299,22 @@ std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<st
 namespace {
 
 LoadedModel read_model(const fs::path& dir) {
-  const bool ours = fs::exists(dir / "espalier" / "manifest.json");
-  if (ours) verify_checkpoint(dir);
-  const json manifest = ours ? read_manifest(dir) : json();
-  const bool gated = ours && has_gates(manifest);
+  std::optional<Manifest> manifest;
+  if (fs::exists(dir / "espalier" / "manifest.json")) manifest = read_manifest(dir);
+  const bool gated = manifest && manifest->has(kGatesFile);
+  const fs::path path = dir / "config.json";
+  json config = parse_json(read_file(path, kCode), kCode, path.string());
+  if (gated) {  // config.json describes the folded model, or says that there is none
+    json own = manifest->root().at("architecture");
+    for (const char* key : {"bos_token_id", "eos_token_id"})
+      if (config.contains(key)) own[key] = config[key];
+    config = std::move(own);
+  }
   LoadedModel out;
   out.dir = dir;
-  // config.json of a gated model describes the folded one.
-  out.spec = gated ? spec_from_hf(manifest.at("architecture"), dir.string())
-                   : spec_from_hf(read_json(dir / "config.json"), (dir / "config.json").string());
-  const fs::path weights = dir / "model.safetensors";
-  out.params = from_hf(out.spec, read_safetensors(weights), weights.string());
+  out.config = read_hf_config(config, path.string());
+  out.spec = out.config.spec;
+  out.params = from_hf(out.spec, ModelWeights(dir));
   out.shape =
       gated ? read_gates_file(dir / kGatesFile, out.spec, out.params) : StepShape::everything(out.spec.num_layers);
   return out;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/checkpoint/hf_config.h"
 #include "core/checkpoint/rotation.h"
 #include "core/config/fields.h"
 #include "core/train/state.h"
@@ -21,9 +22,9 @@ struct Snapshot {
   std::string data_state;                           // JSON of the data layer
   std::map<std::string, std::string> plugin_state;  // slot -> bytes
   std::vector<PluginRecord> plugins;
-  std::string config_toml;  // resolved configuration
-  std::vector<std::string> left_out{};              // slots whose state could not be saved
-  std::string quality{};                            // what the data of the stage was like so far; empty: not watched
+  std::string config_toml;              // resolved configuration
+  std::vector<std::string> left_out{};  // slots whose state could not be saved
+  std::string quality{};                // what the data of the stage was like so far; empty: not watched
 };
 
 // [checkpoint]
@@ -65,12 +66,14 @@ struct Found {
 };
 std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped);
 
-// Weights alone.
+// Weights alone, from a checkpoint of ours or any folder with config.json and model.safetensors (or several files and
+// their index).
 struct LoadedModel {
   ModelSpec spec;
   ParamTable params;
-  fs::path dir;  // where they lie: a checkpoint, or another folder with config.json and model.safetensors
+  fs::path dir;     // where they lie
   StepShape shape;  // how it is evaluated: gates that were still closed when it was saved
+  HfConfig config;  // what else its config.json says
 };
 // `path`: such a folder, or that of a run, whose newest valid checkpoint it then is. Damaged ones are named in the log.
 // Nothing when there is no model, Error(checkpoint) when there is no whole one.

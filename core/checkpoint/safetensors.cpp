@@ -3,8 +3,14 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/base/text.h"
 
 namespace espalier {
 namespace {
@@ -26,16 +32,20 @@ const char* dtype_name(at::ScalarType type) {
   }
 }
 
-at::ScalarType dtype_of(const std::string& name, const fs::path& path) {
-  if (name == "F32") return at::kFloat;
-  if (name == "BF16") return at::kBFloat16;
-  if (name == "F16") return at::kHalf;
-  if (name == "I64") return at::kLong;
-  throw Error(ErrorCode::checkpoint, "holds tensors of type " + name + ", which is not supported", path.string());
-}
-
-[[noreturn]] void damaged(const fs::path& path, const std::string& why) {
-  throw Error(ErrorCode::checkpoint, "is not a valid safetensors file: " + why, path.string());
+std::optional<at::ScalarType> dtype_of(const std::string& name) {
+  constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> types{{{"F64", at::kDouble},
+                                                                               {"F32", at::kFloat},
+                                                                               {"BF16", at::kBFloat16},
+                                                                               {"F16", at::kHalf},
+                                                                               {"I64", at::kLong},
+                                                                               {"I32", at::kInt},
+                                                                               {"I16", at::kShort},
+                                                                               {"I8", at::kChar},
+                                                                               {"U8", at::kByte},
+                                                                               {"BOOL", at::kBool}}};
+  for (const auto& [theirs, ours] : types)
+    if (theirs == name) return ours;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -65,31 +75,26 @@ void write_safetensors(const fs::path& path, const TensorMap& tensors) {
   write_file(path, bytes, ErrorCode::checkpoint);
 }
 
+SafetensorsFile::SafetensorsFile(const fs::path& path)
+    : path_(path),
+      file_(path, ErrorCode::checkpoint),
+      entries_(read_safetensors_header(file_.bytes(), path.string())) {}
+
+at::Tensor SafetensorsFile::read(const TensorEntry& entry) const {
+  const auto type = dtype_of(entry.dtype);
+  if (!type)
+    throw Error(ErrorCode::checkpoint,
+                fmt::format("'{}' is of type {}, which is not supported", valid_utf8(entry.name), entry.dtype),
+                path_.string(), "save the weights as float32, bfloat16 or float16");
+  at::Tensor tensor = at::empty(entry.shape, *type);
+  if (entry.size > 0) std::memcpy(tensor.mutable_data_ptr(), file_.bytes().data() + entry.begin, entry.size);
+  return tensor;
+}
+
 TensorMap read_safetensors(const fs::path& path) {
-  const MappedFile file(path, ErrorCode::checkpoint);
-  const auto bytes = file.bytes();
-  uint64_t header_size = 0;
-  if (bytes.size() < 8) damaged(path, "shorter than its header");
-  std::memcpy(&header_size, bytes.data(), 8);
-  if (header_size > bytes.size() - 8) damaged(path, "the header is longer than the file");
-  const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
-  const json header = json::parse(text, text + header_size, nullptr, false);
-  if (!header.is_object()) damaged(path, "the header is not JSON");
-  const size_t base = 8 + header_size;
+  const SafetensorsFile file(path);
   TensorMap tensors;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
-    if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
-      damaged(path, "'" + name + "' is incomplete");
-    const auto shape = entry["shape"].get<std::vector<int64_t>>();
-    const auto offsets = entry["data_offsets"].get<std::vector<uint64_t>>();
-    at::Tensor tensor = at::empty(shape, dtype_of(entry["dtype"], path));
-    if (offsets.size() != 2 || offsets[1] < offsets[0] || offsets[1] > bytes.size() - base ||
-        offsets[1] - offsets[0] != tensor.nbytes())
-      damaged(path, "'" + name + "' lies outside the file or has another size than its shape");
-    std::memcpy(tensor.mutable_data_ptr(), bytes.data() + base + offsets[0], tensor.nbytes());
-    tensors.emplace(name, std::move(tensor));
-  }
+  for (const TensorEntry& entry : file.entries()) tensors.emplace(entry.name, file.read(entry));
   return tensors;
 }
 

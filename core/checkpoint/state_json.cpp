@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "core/checkpoint/hf_layout.h"
+#include <limits>
+
+#include "core/base/json_object.h"
+#include "core/base/text.h"
+#include "core/checkpoint/hf_config.h"
 
 namespace espalier {
 
@@ -18,8 +22,13 @@ json plugin_to_json(const PluginRecord& plugin) {
           {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
 }
 
-PluginRecord plugin_from_json(const json& entry) {
-  return {entry.at("slot"), entry.at("id"), entry.at("version"), entry.at("sha256"), entry.at("params").dump()};
+JsonObject object_of(const json& value, const std::string& place, const char* name) {
+  return {value, ErrorCode::checkpoint, place, name};
+}
+
+PluginRecord plugin_from_json(const JsonObject& entry) {
+  return {entry.text("slot"), entry.text("id"), entry.text("version"), entry.text("sha256"),
+          dump_json(entry.object("params").value())};
 }
 
 }  // namespace
@@ -55,40 +64,54 @@ json lineage_to_json(const std::vector<GrowthEvent>& lineage) {
 
 std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string& place) {
   std::vector<GrowthEvent> out;
-  for (const auto& entry : array) {
+  for (const auto& item : array) {
+    const JsonObject entry = object_of(item, place, "lineage");
     GrowthEvent event;
-    event.step = entry.at("step");
-    event.tokens = entry.at("tokens");
-    event.stage = entry.at("stage");
+    event.step = entry.integer("step");
+    event.tokens = entry.integer("tokens");
+    event.stage = entry.integer("stage");
     event.from = spec_from_hf(entry.at("from"), place);
     event.to = spec_from_hf(entry.at("to"), place);
-    event.plan_hash = entry.at("plan_sha256");
-    event.plan_flops = entry.at("plan_flops");
-    event.plugin = plugin_from_json(entry.at("plugin"));
-    event.audit = {entry.at("loss_before"),
-                   entry.at("loss_after"),
-                   entry.at("max_logit_diff"),
+    event.plan_hash = entry.text("plan_sha256");
+    event.plan_flops = entry.number("plan_flops");
+    event.plugin = plugin_from_json(entry.object("plugin"));
+    // A figure that was not finite is null.
+    const auto figure = [&](const char* key) { return entry.number(key, std::numeric_limits<double>::quiet_NaN()); };
+    event.audit = {figure("loss_before"),
+                   figure("loss_after"),
+                   figure("max_logit_diff"),
                    num_params(event.from),
                    num_params(event.to),
-                   entry.value("grad_norm_before", 0.0),
-                   entry.value("grad_norm_after", 0.0),
-                   entry.value("dead_units", int64_t{0}),
-                   entry.value("layer_similarity", 0.0)};
-    event.operator_steps = entry.value("operator_steps", int64_t{0});
+                   entry.number("grad_norm_before", 0.0),
+                   entry.number("grad_norm_after", 0.0),
+                   entry.integer("dead_units", 0),
+                   entry.number("layer_similarity", 0.0)};
+    event.operator_steps = entry.integer("operator_steps", 0);
     out.push_back(std::move(event));
   }
   return out;
 }
 
 json initial_to_json(const InitialWeights& initial) {
-  return {{"path", initial.path},        {"model_sha256", initial.sha256}, {"step", initial.step},
-          {"tokens", initial.tokens},    {"lr_last", initial.lr_last},     {"optimizer", initial.optimizer},
-          {"val_loss", initial.val_loss}};
+  return {{"path", valid_utf8(initial.path)}, {"model_sha256", initial.sha256},       {"step", initial.step},
+          {"tokens", initial.tokens},         {"lr_last", initial.lr_last},           {"optimizer", initial.optimizer},
+          {"val_loss", initial.val_loss},     {"config", json::parse(initial.config)}};
 }
 
-InitialWeights initial_from_json(const json& entry) {
-  return {entry.at("path"),    entry.at("model_sha256"), entry.at("step"),    entry.at("tokens"),
-          entry.at("lr_last"), entry.at("optimizer"),    entry.at("val_loss")};
+InitialWeights initial_from_json(const json& value, const std::string& place) {
+  const JsonObject entry = object_of(value, place, "initial_weights");
+  InitialWeights out{entry.text("path"),
+                     entry.text("model_sha256"),
+                     entry.integer("step"),
+                     entry.integer("tokens"),
+                     entry.number("lr_last"),
+                     entry.flag("optimizer"),
+                     {}};
+  const JsonObject losses = entry.object("val_loss");
+  for (const auto& [source, loss] : losses.value().items())
+    if (!loss.is_null()) out.val_loss[source] = losses.number(source.c_str());  // null: it was not finite
+  if (entry.has("config")) out.config = dump_json(entry.object("config").value());
+  return out;
 }
 
 json plugins_to_json(const std::vector<PluginRecord>& plugins) {
@@ -97,9 +120,9 @@ json plugins_to_json(const std::vector<PluginRecord>& plugins) {
   return out;
 }
 
-std::vector<PluginRecord> plugins_from_json(const json& array) {
+std::vector<PluginRecord> plugins_from_json(const json& array, const std::string& place) {
   std::vector<PluginRecord> out;
-  for (const auto& entry : array) out.push_back(plugin_from_json(entry));
+  for (const auto& entry : array) out.push_back(plugin_from_json(object_of(entry, place, "plugins")));
   return out;
 }
 

@@ -12,7 +12,8 @@ nlohmann::json lineage_to_json(const std::vector<GrowthEvent>& lineage);
 std::vector<GrowthEvent> lineage_from_json(const nlohmann::json& json, const std::string& place);
 nlohmann::json plugins_to_json(const std::vector<PluginRecord>& plugins);
 nlohmann::json initial_to_json(const InitialWeights& initial);
-InitialWeights initial_from_json(const nlohmann::json& json);
-std::vector<PluginRecord> plugins_from_json(const nlohmann::json& json);
+// These throw Error(checkpoint) at `place`.
+InitialWeights initial_from_json(const nlohmann::json& json, const std::string& place);
+std::vector<PluginRecord> plugins_from_json(const nlohmann::json& json, const std::string& place);
 
 }  // namespace espalier

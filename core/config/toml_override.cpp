@@ -83,6 +83,10 @@ void apply_override(TomlNode& root, const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
     throw Error(ErrorCode::config, "an override has the form key=value", place, "for example --set training.steps=100");
+  // A configuration is UTF-8, and it is written down again for the next start.
+  if (find_invalid_utf8(text) != std::string::npos)
+    throw Error(ErrorCode::config, "the override is not UTF-8", "--set " + valid_utf8(text),
+                "a file whose name is not UTF-8 can be read through the folder that it lies in, or be renamed");
   const std::string value = text.substr(equals + 1);
   Walk walk(root, place);
   const auto path = path_of(text.substr(0, equals));

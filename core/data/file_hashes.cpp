@@ -13,6 +13,7 @@
 #include "core/base/cpus.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/json_object.h"
 #include "core/base/open_file.h"
 #include "core/base/system_call.h"
 
@@ -28,7 +29,8 @@ std::string file_stamp(const fs::path& path) {
 namespace {
 
 std::string key_of(const fs::path& path) {
-  return fs::absolute(path).lexically_normal().string();
+  // File names are bytes; the index is JSON, which holds UTF-8 only.
+  return escape_invalid_utf8(fs::absolute(path).lexically_normal().string());
 }
 
 }  // namespace

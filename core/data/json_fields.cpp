@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_object.h"
+
 namespace espalier {
 namespace {
 
@@ -93,19 +95,27 @@ int32_t code_unit(std::string_view text, size_t at) {
 
 std::optional<JsonProblem> read_json_fields(std::string_view line, std::vector<JsonField*> fields,
                                             std::vector<std::string>* keys) {
-  for (JsonField* field : fields) {
-    field->value.clear();
-    field->type = "";
-  }
-  FieldPicker picker(fields, keys);
-  Json::sax_parse(line.begin(), line.end(), &picker);
+  const auto read = [&](std::string_view text) {
+    for (JsonField* field : fields) {
+      field->value.clear();
+      field->type = "";
+    }
+    if (keys != nullptr) keys->clear();
+    FieldPicker picker(fields, keys);
+    Json::sax_parse(text.begin(), text.end(), &picker);
+    return picker.problem();
+  };
+  std::optional<JsonProblem> problem = read(line);
+  if (problem && !problem->not_an_object && !problem->lone_surrogate)
+    // Python writes NaN and Infinity, which JSON lacks, and reads 1e999: no reason to refuse a line for its other keys.
+    if (const std::string finite = zero_non_finite(line); finite != line && !read(finite)) problem.reset();
   for (JsonField* field : fields)
     for (const JsonField* other : fields)  // several fields of one key: the picker fills the last
       if (*field->type == '\0' && other->name == field->name && *other->type != '\0') {
         field->value = other->value;
         field->type = other->type;
       }
-  return picker.problem();
+  return problem;
 }
 
 std::string replace_lone_surrogates(std::string_view json, std::string_view mark) {

@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/model_weights.h"
 #include "core/data/tokenizer.h"
 #include "core/model/forward.h"
 
@@ -30,7 +31,7 @@ struct Window {
 class DocumentLoss : public DifficultyScorer {
  public:
   DocumentLoss(LoadedModel model, at::Device device)
-      : model_(std::move(model)), tokenizer_(load_tokenizer(model_.dir)) {
+      : model_(std::move(model)), tokenizer_(load_tokenizer(model_.dir)), folder_(model_.dir.string()) {
     const fs::path& folder = model_.dir;
     if (tokenizer_->vocab_size() > model_.spec.vocab_size)
       throw Error(
@@ -38,8 +39,8 @@ class DocumentLoss : public DifficultyScorer {
           fmt::format("the tokenizer has {} tokens, the model {}", tokenizer_->vocab_size(), model_.spec.vocab_size),
           folder.string());
     model_.params = model_.params.transformed([&](const Param& param) { return param.value.to(device); });
-    std::string hashes = sha256_file(folder / "model.safetensors", ErrorCode::checkpoint) +
-                         sha256_file(folder / "config.json", ErrorCode::checkpoint) + tokenizer_->fingerprint();
+    std::string hashes =
+        weights_sha256(folder) + sha256_file(folder / "config.json", ErrorCode::checkpoint) + tokenizer_->fingerprint();
     if (model_.shape.in_evaluation)
       hashes += sha256_file(folder / "espalier" / "gates.safetensors", ErrorCode::checkpoint);
     fingerprint_ = nlohmann::json{{"id", kId}, {"version", "1"}, {"sha256", sha256_bytes(hashes)}}.dump();
@@ -86,10 +87,10 @@ class DocumentLoss : public DifficultyScorer {
     return {docs.text.data() + begin, end - begin};
   }
 
-  // The first token is predicted from the end of the document before.
+  // The first token is predicted from the model's beginning of a text, or from the end of the document before.
   std::vector<int64_t> stream_of(std::string_view text) const {
     const std::vector<int32_t> ids = tokenizer_->encode(text);
-    std::vector<int64_t> stream{tokenizer_->eos()};
+    std::vector<int64_t> stream{model_.config.start_token(tokenizer_->eos())};
     stream.insert(stream.end(), ids.begin(), ids.end());
     return stream;
   }

@@ -43,6 +43,9 @@ Evaluation evaluate_stream(const ModelSpec& spec, const ParamTable& params, cons
   const at::Device device = params.begin()->value.device();
   const at::Tensor all = at::tensor(stream, at::kLong).to(device);
   const int64_t seq = spec.seq_len, windows = predicted / seq, rest = predicted % seq;
+  // Long windows one after the other: what a layer keeps grows with the tokens of a batch.
+  constexpr int64_t kMostTokens = 32768;
+  micro_batch = std::clamp<int64_t>(kMostTokens / seq, 1, micro_batch);
   Evaluation total;
   for (int64_t first = 0; first < windows; first += micro_batch) {
     const int64_t count = std::min(micro_batch, windows - first);

@@ -43,7 +43,7 @@ std::vector<int32_t> generate(const ModelSpec& spec, const ParamTable& params, c
       throw Error(ErrorCode::checkpoint, "the model's logits are not finite: there is nothing to draw from", {},
                   "its weights are damaged or too large; take an earlier checkpoint");
     const int64_t token = pick(logits, settings, static_cast<uint64_t>(i));
-    if (token == settings.stop_token) break;
+    if (std::find(settings.stop_tokens.begin(), settings.stop_tokens.end(), token) != settings.stop_tokens.end()) break;
     prompt.push_back(static_cast<int32_t>(token));
     out.push_back(static_cast<int32_t>(token));
   }

@@ -13,7 +13,7 @@ struct SampleSettings {
   double temperature = 0.8;  // 0 = the likeliest token
   int64_t top_k = 50;        // 0 = all
   uint64_t seed = 0;
-  int64_t stop_token = -1;  // ends the text; -1 = none
+  std::vector<int64_t> stop_tokens{};  // each ends the text
 };
 
 // Continues `prompt` (not empty) and returns the new tokens only. The context is the last seq_len tokens. The same

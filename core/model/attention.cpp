@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "core/model/pointwise.h"
 
@@ -66,11 +67,25 @@ class ExplicitAttention : public torch::autograd::Function<ExplicitAttention> {
   }
 };
 
+// Frequencies [C / 2] after scaling.
+Tensor scaled(const Tensor& frequency, const RopeScaling& scaling) {
+  if (scaling.type == RopeScaling::Type::none) return frequency;
+  const Tensor stretched = frequency / scaling.factor;
+  if (scaling.type == RopeScaling::Type::linear) return stretched;
+  // Periods within the original context: below low_freq_factor of them all of the factor, above high_freq_factor none.
+  const double original = static_cast<double>(scaling.original_max_position_embeddings);
+  const Tensor periods = frequency * (original / (2 * std::numbers::pi));
+  const double low = scaling.low_freq_factor, high = scaling.high_freq_factor;
+  return at::lerp(stretched, frequency, ((periods - low) / (high - low)).clamp(0, 1));
+}
+
 }  // namespace
 
-Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype, at::Device device) {
+Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype, at::Device device,
+               const RopeScaling& scaling) {
   const auto options = at::TensorOptions().dtype(at::kDouble);
-  const Tensor frequency = at::pow(theta, at::arange(0, head_dim, 2, options).div(static_cast<double>(head_dim)).neg());
+  const Tensor frequency =
+      scaled(at::pow(theta, at::arange(0, head_dim, 2, options).div(static_cast<double>(head_dim)).neg()), scaling);
   const Tensor angle = at::outer(at::arange(seq, options), frequency);  // [T, C / 2]
   // fp32 tables even for bf16 activations: positions beyond 256 are not representable in bf16.
   const at::ScalarType table = dtype == at::kDouble ? at::kDouble : at::kFloat;

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/model/spec.h"
+
 namespace espalier {
 
 // cos and sin of the rotary angles: [T, C / 2] in fp32. Su et al. 2021 (RoFormer); halves are rotated against each
@@ -10,7 +12,8 @@ namespace espalier {
 struct Rope {
   at::Tensor cos, sin;
 };
-Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype, at::Device device);
+Rope make_rope(int64_t seq, int64_t head_dim, double theta, at::ScalarType dtype, at::Device device,
+               const RopeScaling& scaling = {});
 
 // x: [B, T, H, C] -> the same, rotated.
 at::Tensor rotate(const at::Tensor& x, const Rope& rope);

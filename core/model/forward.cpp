@@ -2,7 +2,10 @@
 #include "core/model/forward.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "core/model/attention.h"
 #include "core/model/layer_width.h"
@@ -129,18 +132,9 @@ Tensor mlp_branch(const View& view, const Tensor& x, const GatedAxis& units, con
   if (units.none()) return only_bias(view, x, prefix + "mlp.down", trainable);
   const Tensor rows = view.rows_of(units.kept, 1);
   const Tensor up = view.linear(x, prefix + "mlp.up", trainable, rows);  // [B, T, F]
-  Tensor hidden;
-  switch (view.spec.activation) {
-    case Activation::swiglu:
-      hidden = swiglu(view.linear(x, prefix + "mlp.gate", trainable, rows), up);
-      break;
-    case Activation::gelu:
-      hidden = at::gelu(up, "tanh");
-      break;
-    case Activation::relu2:
-      hidden = at::relu(up).square();
-      break;
-  }
+  const Activation activation = view.spec.activation;
+  Tensor hidden = view.spec.gated() ? activate(activation, view.linear(x, prefix + "mlp.gate", trainable, rows)) * up
+                                    : activate(activation, up);
   if (!units.factors.empty()) hidden = hidden * view.factors(units.factors);
   return view.linear(hidden, prefix + "mlp.down", trainable, {}, rows);
 }
@@ -159,9 +153,9 @@ Tensor hidden(const View& view, const Tensor& tokens, const RowLayout& layout) {
   const auto& spec = view.spec;
   Tensor h = embed(view, tokens, layout);  // [B, T, D]
   const Tensor mask = layout.segments.defined() ? document_mask(layout.segments) : Tensor();
-  const Rope rope = spec.position == Position::rope
-                        ? make_rope(tokens.size(1), spec.head_dim, spec.rope_theta, h.scalar_type(), tokens.device())
-                        : Rope{};
+  const Rope rope = spec.position == Position::rope ? make_rope(tokens.size(1), spec.head_dim, spec.rope_theta,
+                                                                h.scalar_type(), tokens.device(), spec.rope_scaling)
+                                                    : Rope{};
   for (size_t i = 0; i < view.shape.num_layers(); ++i) {
     if (view.shape.run[i] == 0) continue;
     const std::string prefix = fmt::format("layers.{}.", i);
@@ -190,11 +184,35 @@ Tensor forward_logits(const ModelSpec& spec, const ParamTable& params, const Ten
   return logits.to(wide_type(logits));
 }
 
+namespace {
+
+// The loss by slices of at most `rows` rows, for what has no graph: the logits of a long context would not fit at once.
+// h: [N, D], targets: [N].
+Tensor loss_in_slices(const View& view, const Tensor& h, const Tensor& targets, int64_t rows, bool padded) {
+  double sum = 0;
+  int64_t counted = 0;
+  for (int64_t first = 0; first < h.size(0); first += rows) {
+    const int64_t count = std::min(rows, h.size(0) - first);
+    const Tensor logits = head(view, h.narrow(0, first, count)), wanted = targets.narrow(0, first, count);
+    const int64_t here = padded ? wanted.ne(kIgnoredTarget).sum().item<int64_t>() : count;
+    const Tensor mean = padded ? cross_entropy_of_some(logits, wanted, kIgnoredTarget) : cross_entropy(logits, wanted);
+    sum += mean.item<double>() * static_cast<double>(here);
+    counted += here;
+  }
+  return at::scalar_tensor(sum / static_cast<double>(std::max<int64_t>(counted, 1)), h.options().dtype(wide_type(h)));
+}
+
+}  // namespace
+
 Tensor forward_loss(const ModelSpec& spec, const ParamTable& params, const Tensor& tokens, const Tensor& targets,
                     const StepShape& shape, ComputeType compute, const RowLayout& layout) {
   const View view(spec, params, shape, compute);
-  const Tensor logits = head(view, hidden(view, tokens, layout)).view({-1, spec.vocab_size});
-  const Tensor flat = targets.reshape({-1});
+  constexpr int64_t kMostLogits = int64_t{1} << 28;
+  const Tensor h = hidden(view, tokens, layout), flat = targets.reshape({-1});
+  if (!c10::GradMode::is_enabled() && flat.size(0) > kMostLogits / spec.vocab_size)
+    return loss_in_slices(view, h.reshape({-1, spec.d_model}), flat,
+                          std::max<int64_t>(1, kMostLogits / spec.vocab_size), layout.padded);
+  const Tensor logits = head(view, h).view({-1, spec.vocab_size});
   return layout.padded ? cross_entropy_of_some(logits, flat, kIgnoredTarget) : cross_entropy(logits, flat);
 }
 

@@ -25,8 +25,24 @@ Tensor gated_norm(const Tensor& x, const Tensor& gate, const Tensor& gain, const
   return (out * gate.to(type)).to(x.scalar_type());
 }
 
-Tensor swiglu(const Tensor& gate, const Tensor& up) {
-  return at::silu(gate) * up;
+Tensor activate(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::swiglu:
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::gelu:
+    case Activation::geglu:
+      return at::gelu(x, "tanh");
+    case Activation::gelu_erf:
+    case Activation::geglu_erf:
+      return at::gelu(x);
+    case Activation::relu:
+    case Activation::reglu:
+      return at::relu(x);
+    case Activation::relu2:
+      return at::relu(x).square();
+  }
+  return {};
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/model/spec.h"
+
 namespace espalier {
 
 // Where sums over many values are taken: fp32, or fp64 for fp64.
@@ -15,8 +17,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& gain, double eps);
 // norm. shift undefined: RMSNorm; else LayerNorm.
 at::Tensor gated_norm(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& gain, const at::Tensor& shift,
                       double eps);
-// silu(gate) * up.
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+// The function of an activation, element by element; of a gated one, that of its gate.
+at::Tensor activate(Activation activation, const at::Tensor& x);
 // Mean over rows of -log softmax(logits)[target], in fp32 (fp64 for fp64 logits). logits: [N, V], targets: int64 [N].
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
 // The same over the rows whose target is not `ignored`; 0 when none is left.

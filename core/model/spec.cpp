@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -24,7 +25,8 @@ class Lister {
   void linear(const std::string& prefix, const std::string& role, int layer, const char* out, const char* in) {
     const std::string name = prefix + role;
     params.push_back({name + ".weight", role, layer, {size(out), size(in)}, {out, in}});
-    if (spec_.bias) params.push_back({name + ".bias", role, layer, {size(out)}, {out}});
+    const bool bias = role.starts_with("attn.") ? spec_.attention_bias : spec_.mlp_bias;
+    if (bias) params.push_back({name + ".bias", role, layer, {size(out)}, {out}});
   }
   void norm(const std::string& prefix, const std::string& role, int layer) {
     const std::string name = prefix + role;
@@ -47,6 +49,30 @@ class Lister {
   }
   const ModelSpec& spec_;
 };
+
+}  // namespace
+
+namespace {
+
+SpecProblem check_scaling(const ModelSpec& spec) {
+  const RopeScaling& scaling = spec.rope_scaling;
+  if (scaling.type == RopeScaling::Type::none) return {};
+  if (spec.position != Position::rope)
+    return {"rope_scaling.type", "rope_scaling is for rotary positions, and these are learned"};
+  if (!(scaling.factor >= 1 && std::isfinite(scaling.factor)))
+    return {"rope_scaling.factor", fmt::format("rope_scaling.factor must be at least 1, not {}", scaling.factor)};
+  if (scaling.type == RopeScaling::Type::linear) return {};
+  if (!(scaling.low_freq_factor > 0 && scaling.high_freq_factor > scaling.low_freq_factor &&
+        std::isfinite(scaling.high_freq_factor)))
+    return {"rope_scaling.high_freq_factor",
+            fmt::format("rope_scaling.high_freq_factor = {} must be above low_freq_factor = {}, and that above 0",
+                        scaling.high_freq_factor, scaling.low_freq_factor)};
+  if (scaling.original_max_position_embeddings < 1 || scaling.original_max_position_embeddings > kMaxSeqLen)
+    return {"rope_scaling.original_max_position_embeddings",
+            fmt::format("rope_scaling.original_max_position_embeddings must be from 1 to {}, not {}", kMaxSeqLen,
+                        scaling.original_max_position_embeddings)};
+  return {};
+}
 
 }  // namespace
 
@@ -92,22 +118,26 @@ double rough_num_params(const ModelSpec& s) {
 }  // namespace
 
 SpecProblem check_spec(const ModelSpec& spec) {
-  constexpr int64_t kMaxLayers = 1 << 16;
-  const auto positive = {
-      std::pair{"num_layers", spec.num_layers}, {"d_model", spec.d_model},   {"num_heads", spec.num_heads},
-      {"num_kv_heads", spec.num_kv_heads},      {"head_dim", spec.head_dim}, {"d_ff", spec.d_ff},
-      {"vocab_size", spec.vocab_size},          {"seq_len", spec.seq_len}};
-  for (const auto& [key, value] : positive)
+  struct Bound {
+    const char* key;
+    int64_t value, most;
+  };
+  const auto bounds = {Bound{"num_layers", spec.num_layers, kMaxLayers}, {"d_model", spec.d_model, kMaxWidth},
+                       {"num_heads", spec.num_heads, kMaxWidth},         {"num_kv_heads", spec.num_kv_heads, kMaxWidth},
+                       {"head_dim", spec.head_dim, kMaxWidth},           {"d_ff", spec.d_ff, kMaxWidth},
+                       {"vocab_size", spec.vocab_size, kMaxVocab},       {"seq_len", spec.seq_len, kMaxSeqLen}};
+  for (const auto& [key, value, most] : bounds) {
     if (value < 1) return {key, fmt::format("{} must be at least 1, not {}", key, value)};
-  for (const auto& [key, value] : positive)
-    if (value > kMaxSize) return {key, fmt::format("{} must be at most 2^31 - 1, not {}", key, value)};
-  if (spec.num_layers > kMaxLayers)
-    return {"num_layers", fmt::format("num_layers must be at most {}, not {}", kMaxLayers, spec.num_layers)};
+    if (value > most) return {key, fmt::format("{} must be at most {}, not {}", key, most, value)};
+  }
+  if (spec.num_heads * spec.head_dim > kMaxWidth)
+    return {"head_dim", fmt::format("num_heads * head_dim must be at most {}, not {} * {}", kMaxWidth, spec.num_heads,
+                                    spec.head_dim)};
   if (rough_num_params(spec) > static_cast<double>(kMaxCount)) {
-    const auto largest = std::max_element(positive.begin(), positive.end(),
-                                          [](const auto& a, const auto& b) { return a.second < b.second; });
-    return {largest->first,
-            fmt::format("{} = {} makes a model of more than 2^53 parameters", largest->first, largest->second)};
+    const auto largest = std::max_element(bounds.begin(), bounds.end(),
+                                          [](const Bound& a, const Bound& b) { return a.value < b.value; });
+    return {largest->key,
+            fmt::format("{} = {} makes a model of more than 2^53 parameters", largest->key, largest->value)};
   }
   for (const auto& [key, value] : {std::pair{"norm_eps", spec.norm_eps}, {"rope_theta", spec.rope_theta}})
     if (!(value > 0) || !std::isfinite(value))
@@ -117,7 +147,7 @@ SpecProblem check_spec(const ModelSpec& spec) {
             fmt::format("num_heads = {} is not a multiple of num_kv_heads = {}", spec.num_heads, spec.num_kv_heads)};
   if (spec.position == Position::rope && spec.head_dim % 2 != 0)
     return {"head_dim", fmt::format("rotary positions need an even head_dim, not {}", spec.head_dim)};
-  return {};
+  return check_scaling(spec);
 }
 
 const char* name_of(Norm norm) {
@@ -127,15 +157,76 @@ const char* name_of(Position position) {
   return position == Position::rope ? "rope" : "learned";
 }
 const char* name_of(Activation activation) {
-  switch (activation) {
-    case Activation::swiglu:
-      return "swiglu";
-    case Activation::gelu:
-      return "gelu";
-    case Activation::relu2:
-      return "relu2";
-  }
-  return "?";
+  return activation_names()[static_cast<size_t>(activation)].c_str();
+}
+const char* name_of(RopeScaling::Type type) {
+  constexpr std::array names{"none", "linear", "llama3"};
+  return names[static_cast<size_t>(type)];
+}
+const std::vector<std::string>& activation_names() {
+  static const std::vector<std::string> names{"swiglu", "gelu",  "relu2",     "gelu_erf", "relu",
+                                              "silu",   "geglu", "geglu_erf", "reglu"};
+  return names;
+}
+
+std::optional<Norm> norm_of(std::string_view name) {
+  for (const Norm norm : {Norm::rmsnorm, Norm::layernorm})
+    if (name == name_of(norm)) return norm;
+  return std::nullopt;
+}
+std::optional<Position> position_of(std::string_view name) {
+  for (const Position position : {Position::rope, Position::learned})
+    if (name == name_of(position)) return position;
+  return std::nullopt;
+}
+std::optional<Activation> activation_of(std::string_view name) {
+  for (size_t i = 0; i < activation_names().size(); ++i)
+    if (name == activation_names()[i]) return static_cast<Activation>(i);
+  return std::nullopt;
+}
+std::optional<RopeScaling::Type> rope_scaling_of(std::string_view name) {
+  for (const auto type : {RopeScaling::Type::none, RopeScaling::Type::linear, RopeScaling::Type::llama3})
+    if (name == name_of(type)) return type;
+  return std::nullopt;
+}
+
+bool ModelSpec::gated() const {
+  return activation == Activation::swiglu || activation == Activation::geglu || activation == Activation::geglu_erf ||
+         activation == Activation::reglu;
+}
+
+std::string spec_differences(const ModelSpec& a, const ModelSpec& b) {
+  std::string out;
+  const auto compare = [&](const char* key, const auto& x, const auto& y) {
+    if (x == y) return;
+    out += fmt::format("{}{} {} instead of {}", out.empty() ? "" : ", ", key, x, y);  // doubles with all their digits
+  };
+  compare("num_layers", a.num_layers, b.num_layers);
+  compare("d_model", a.d_model, b.d_model);
+  compare("num_heads", a.num_heads, b.num_heads);
+  compare("num_kv_heads", a.num_kv_heads, b.num_kv_heads);
+  compare("head_dim", a.head_dim, b.head_dim);
+  compare("d_ff", a.d_ff, b.d_ff);
+  compare("vocab_size", a.vocab_size, b.vocab_size);
+  compare("seq_len", a.seq_len, b.seq_len);
+  const auto compare_names = [&](const char* key, auto x, auto y) {
+    compare(key, std::string(name_of(x)), std::string(name_of(y)));
+  };
+  compare_names("norm", a.norm, b.norm);
+  compare_names("position", a.position, b.position);
+  compare_names("activation", a.activation, b.activation);
+  compare("attention_bias", a.attention_bias, b.attention_bias);
+  compare("mlp_bias", a.mlp_bias, b.mlp_bias);
+  compare("tie_embeddings", a.tie_embeddings, b.tie_embeddings);
+  compare("norm_eps", a.norm_eps, b.norm_eps);
+  compare("rope_theta", a.rope_theta, b.rope_theta);
+  compare_names("rope_scaling.type", a.rope_scaling.type, b.rope_scaling.type);
+  compare("rope_scaling.factor", a.rope_scaling.factor, b.rope_scaling.factor);
+  compare("rope_scaling.low_freq_factor", a.rope_scaling.low_freq_factor, b.rope_scaling.low_freq_factor);
+  compare("rope_scaling.high_freq_factor", a.rope_scaling.high_freq_factor, b.rope_scaling.high_freq_factor);
+  compare("rope_scaling.original_max_position_embeddings", a.rope_scaling.original_max_position_embeddings,
+          b.rope_scaling.original_max_position_embeddings);
+  return out;
 }
 
 }  // namespace espalier

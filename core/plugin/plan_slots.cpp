@@ -187,7 +187,7 @@ ArchView::ArchView(const ModelSpec& spec) : params_(param_infos(spec)) {
   table_.struct_size = sizeof(esp_arch);
   table_.flags = (spec.norm == Norm::layernorm ? ESP_ARCH_LAYERNORM : 0) |
                  (spec.position == Position::learned ? ESP_ARCH_LEARNED_POS : 0) |
-                 (spec.gated() ? ESP_ARCH_GATED_MLP : 0) | (spec.bias ? ESP_ARCH_BIAS : 0) |
+                 (spec.gated() ? ESP_ARCH_GATED_MLP : 0) | (spec.attention_bias || spec.mlp_bias ? ESP_ARCH_BIAS : 0) |
                  (spec.tie_embeddings ? ESP_ARCH_TIED : 0);
   table_.dims = dims_of(spec);
   table_.rope_theta = spec.rope_theta;

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_object.h"
 #include "core/base/error.h"
 #include "core/plugin/plugin_info.h"
 
@@ -47,7 +48,7 @@ std::string to_json(const PluginInfo& info) {
               {"params", json::array()}};
   for (const auto& [key, text] : texts_of(info)) object[key] = *text;
   for (const ParamSpec& param : info.params) object["params"].push_back(to_object(param));
-  return object.dump();
+  return dump_json(object);
 }
 
 PluginInfo from_json(const std::string& text) {

@@ -35,7 +35,7 @@ class Contract(Case):
     def test_the_manifest_tells_how_the_model_grew(self):
         self.train()
         manifest = json.loads((self.checkpoint("run", 24) / "espalier/manifest.json").read_text())
-        self.assertEqual(manifest["format_version"], 1)
+        self.assertEqual(manifest["format_version"], 2)
         self.assertEqual([event["to"]["num_hidden_layers"] for event in manifest["lineage"]], [2, 3])
         for event in manifest["lineage"]:
             plan = self.checkpoint("run", 24) / "espalier/plans" / (event["plan_sha256"] + ".bin")

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "catch.h"
 #include "core/model/attention.h"
@@ -78,7 +79,7 @@ TEST_CASE("fused element-wise parts agree with their formulas, values and gradie
     for (size_t i = 0; i < ga.size(); ++i) CHECK(at::allclose(ga[i], gb[i], 1e-4, 1e-5));
   };
   same(rms_norm(x, gain, 1e-5), x * at::rsqrt(x.square().mean(-1, true) + 1e-5) * gain);
-  same(swiglu(x, y), x * at::sigmoid(x) * y);
+  same(activate(Activation::swiglu, x) * y, x * at::sigmoid(x) * y);
 
   const at::Tensor logits = at::randn({11, 19}).mul_(4).requires_grad_(), targets = at::randint(19, {11}, at::kLong);
   const at::Tensor loss = cross_entropy(logits, targets);
@@ -100,6 +101,52 @@ TEST_CASE("rotary positions depend on distance only and keep norms", "[model][ro
   CHECK(scores[5][3].item<double>() == Approx(scores[25][23].item<double>()).epsilon(1e-4));
   CHECK(scores[9][2].item<double>() == Approx(scores[20][13].item<double>()).epsilon(1e-4));
   CHECK(at::allclose(rq.norm(2, {-1}), q[0].squeeze(1).norm(2, {-1}), 1e-5, 1e-6));
+}
+
+TEST_CASE("scaled rotary frequencies are those of transformers", "[model][rope]") {
+  // By hand: 32 dimensions, base 10000, so wavelengths from 2 pi to 2 pi 10000^(15/16).
+  const auto angles = [](const RopeScaling& scaling) {
+    const Rope rope = make_rope(2, 32, 10000, at::kDouble, at::kCPU, scaling);
+    return at::atan2(rope.sin[1], rope.cos[1]);  // of position 1: the frequencies, all below pi
+  };
+  const at::Tensor plain = angles({});
+  CHECK(at::allclose(angles({RopeScaling::Type::linear, 4, 1, 4, 1}), plain / 4, 1e-12, 1e-12));
+  const at::Tensor scaled = angles({RopeScaling::Type::llama3, 8, 1, 4, 64});
+  for (int64_t i = 0; i < 16; ++i) {
+    const double frequency = plain[i].item<double>(), wavelength = 2 * std::numbers::pi / frequency;
+    double expected = frequency;
+    if (wavelength > 64.0 / 1) {
+      expected = frequency / 8;
+    } else if (wavelength >= 64.0 / 4) {
+      const double smooth = (64 / wavelength - 1) / (4 - 1);
+      expected = (1 - smooth) * frequency / 8 + smooth * frequency;
+    }
+    CAPTURE(i, wavelength);
+    CHECK(scaled[i].item<double>() == Approx(expected).epsilon(1e-12));
+  }
+  CHECK(scaled[1].item<double>() == plain[1].item<double>());
+  CHECK(scaled[15].item<double>() == Approx(plain[15].item<double>() / 8).epsilon(1e-12));
+}
+
+TEST_CASE("each activation is its formula, with a gate where it has one", "[model][pointwise]") {
+  const at::Tensor x = at::linspace(-3, 3, 25, at::kDouble);
+  const at::Tensor erf = 0.5 * x * (1 + at::erf(x / std::sqrt(2.0)));
+  const at::Tensor tanh = 0.5 * x * (1 + at::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x.pow(3))));
+  const auto is = [&](Activation activation, const at::Tensor& expected, bool gated) {
+    CHECK(at::allclose(activate(activation, x), expected, 1e-12, 1e-12));
+    ModelSpec spec = llama();
+    spec.activation = activation;
+    CHECK(spec.gated() == gated);
+  };
+  is(Activation::silu, x * at::sigmoid(x), false);
+  is(Activation::swiglu, x * at::sigmoid(x), true);
+  is(Activation::gelu, tanh, false);
+  is(Activation::geglu, tanh, true);
+  is(Activation::gelu_erf, erf, false);
+  is(Activation::geglu_erf, erf, true);
+  is(Activation::relu, at::relu(x), false);
+  is(Activation::reglu, at::relu(x), true);
+  is(Activation::relu2, at::relu(x).square(), false);
 }
 
 TEST_CASE("a token never sees the future", "[model]") {

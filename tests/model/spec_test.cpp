@@ -24,7 +24,7 @@ ModelSpec gpt2_small() {
   s.norm = Norm::layernorm;
   s.position = Position::learned;
   s.activation = Activation::gelu;
-  s.bias = true;
+  s.attention_bias = s.mlp_bias = true;
   return s;
 }
 

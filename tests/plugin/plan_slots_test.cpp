@@ -34,7 +34,7 @@ esp_str text(std::string_view value) {
 TEST_CASE("a model is shown with all its parameters", "[plugin][plan]") {
   ModelSpec spec = tiny(2);
   spec.norm = espalier::Norm::layernorm;
-  spec.bias = true;
+  spec.attention_bias = spec.mlp_bias = true;
   spec.tie_embeddings = false;
   const ArchView view(spec);
   const esp_arch& arch = *view.table();

@@ -24,7 +24,7 @@ inline ModelSpec tiny_gpt2(int64_t num_layers = 2) {
   spec.norm = Norm::layernorm;
   spec.position = Position::learned;
   spec.activation = Activation::gelu;
-  spec.bias = true;
+  spec.attention_bias = spec.mlp_bias = true;
   return spec;
 }
 

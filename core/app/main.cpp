@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -16,6 +13,7 @@
 #include "core/app/process.h"
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 #include "core/plugin/probe.h"
 #include "core/plugin/worker_process.h"
@@ -34,22 +32,10 @@ void add_hidden_verbs(CLI::App& app, Action& action, std::string& library) {
   app.add_subcommand("config-docs", "")->group("")->callback([&] {
     action = [] {
       RunConfig config;
-      std::cout << document_fields([&](Fields& f) { config.fields(f); });
+      output() << document_fields([&](Fields& f) { config.fields(f); });
       return 0;
     };
   });
-}
-
-// What a verb printed must have arrived: a full disk or a closed stdout is a failure, not a success with half a table.
-void flush_output() {
-  errno = 0;
-  std::cout.flush();
-  const bool failed = !std::cout || std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
-  if (failed)
-    throw Error(
-        ErrorCode::config,
-        errno == 0 ? "cannot write the output" : std::string("cannot write the output: ") + std::strerror(errno),
-        "stdout", "write it to a file on a disk with space, or to a reader that stays until the end");
 }
 
 int report(const Error& error) {
@@ -123,12 +109,14 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (app.exit(error) != 0) return 2;
-    flush_output();  // help and version
+    if (app.exit(error, output(), std::cerr) != 0) return 2;
+    finish_output();  // help and version
     return 0;
   }
+  // Where foreign code runs for itself its output is dealt with there.
+  if (!app.got_subcommand("plugin-probe") && !app.got_subcommand("plugin-worker")) take_standard_output();
   const int code = action();
-  flush_output();
+  finish_output();
   return code;
 }
 

@@ -13,6 +13,7 @@
 #include "core/app/growth_guard.h"
 #include "core/app/initial_weights.h"
 #include "core/app/memory_check.h"
+#include "core/app/plugin_records.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
@@ -66,6 +67,7 @@ void run_training(RunConfig config, const RunOptions& options) {
            s.config.training.dtype);
   log_info("{}", format_timeline(s.timeline));
   check_memory(s.timeline, device);
+  log_plugins(s.plugins, *s.registry);
   DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
   const RowOptions rows = row_options(s.config.data, *s.data);
   std::optional<StageGates> gates;

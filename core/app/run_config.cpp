@@ -1,6 +1,7 @@
 #include "core/app/run_config.h"
 
 #include "core/app/familiar_names.h"
+#include "core/app/stored_paths.h"
 
 namespace espalier {
 
@@ -32,6 +33,7 @@ namespace {
 
 RunConfig checked(RunConfig config, Places places) {
   config.places = std::move(places);
+  expand_homes(config);
   config.training.check(config.places);
   check(config.data);
   check(config.difficulty, config.data, config.places);
@@ -56,6 +58,7 @@ RunConfig parse_run_config(const std::string& text, const std::string& name,
 }
 
 std::string resolved_toml(RunConfig config) {
+  make_paths_absolute(config);
   return write_toml([&](Fields& f) { config.fields(f); });
 }
 

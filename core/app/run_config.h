@@ -22,7 +22,7 @@ struct GrowthConfig {
 };
 
 struct LrScheduleConfig {
-  PluginChoice plugin{"cosine", "the default", {}};
+  PluginChoice plugin{"org.espalier.schedule.cosine", "the default", {}};
   void fields(Fields& f) { f.plugin(plugin, "Learning rate over the run."); }
 };
 struct MixtureScheduleConfig {
@@ -87,6 +87,7 @@ struct RunConfig {
 RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 // The same from the text kept in a checkpoint.
 RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides);
+// The configuration as a run keeps it: with absolute paths, so that it can be read from any folder.
 std::string resolved_toml(RunConfig config);
 
 }  // namespace espalier

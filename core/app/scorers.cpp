@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "core/config/param_text.h"
@@ -56,7 +57,12 @@ plugin::DifficultyPlugin Scorers::make(const PluginChoice& choice) const {
 std::unique_ptr<DifficultyScorer> Scorers::make(const std::string& input, const std::string& asked_by) {
   const PluginChoice choice = parse_input(input, asked_by);
   if (choice.plugin.starts_with(kHostPrefix)) return host_column(choice, config_);
-  return make(choice).scorer;
+  plugin::DifficultyPlugin made = make(choice);
+  const auto same = [&](const plugin::PluginIdentity& other) {
+    return other.id == made.identity.id && other.params_json == made.identity.params_json;
+  };
+  if (std::none_of(inputs_.begin(), inputs_.end(), same)) inputs_.push_back(made.identity);
+  return std::move(made.scorer);
 }
 
 DifficultySetup Scorers::setup_for(DifficultyScorer* scorer) {

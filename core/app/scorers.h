@@ -21,6 +21,8 @@ class Scorers : public InputScorers {
   // In a process of its own, unless difficulty.isolate says otherwise. Throws Error(config), Error(plugin).
   plugin::DifficultyPlugin make(const PluginChoice& choice) const;
   std::unique_ptr<DifficultyScorer> make(const std::string& input, const std::string& asked_by) override;
+  // The plugins that were made as inputs of others, each once.
+  const std::vector<plugin::PluginIdentity>& inputs() const { return inputs_; }
 
   // What preparing data needs; `scorer` may be null.
   DifficultySetup setup_for(DifficultyScorer* scorer);
@@ -29,6 +31,7 @@ class Scorers : public InputScorers {
   const RunConfig& config_;
   plugin::Registry& registry_;
   plugin::PluginSetup setup_;
+  std::vector<plugin::PluginIdentity> inputs_;
 };
 
 // "compression { level = 9 }" as a plugin's name and parameters. Throws Error(config) whose place names `asked_by`.

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/app/mixture.h"
+#include "core/app/plugin_records.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/base/checked.h"
+#include "core/base/home.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/model/flops.h"
@@ -39,7 +43,17 @@ void log_packing(const TokenStream& stream) {
 void note(Session& s, const char* slot, const plugin::PluginIdentity& identity, PluginChoice& choice) {
   choice.plugin = identity.id;
   choice.params = identity.params;
-  s.plugins.push_back({slot, identity.id, identity.version, identity.sha256, identity.params_json});
+  s.plugins.push_back(record_of(slot, identity));
+}
+
+// What the command line named goes into the kept configuration, before the rest as it was searched.
+void keep_plugin_paths(std::vector<std::string>& kept, const std::vector<std::string>& arguments) {
+  std::vector<std::string> all;
+  for (const auto* paths : {&arguments, static_cast<const std::vector<std::string>*>(&kept)})
+    for (const std::string& path : *paths)
+      if (const std::string absolute = absolute_path(path); std::find(all.begin(), all.end(), absolute) == all.end())
+        all.push_back(absolute);
+  kept = std::move(all);
 }
 
 Progress at_start(const Session& s) {
@@ -184,6 +198,9 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
     note(s, "schedule.mixture", s.mixture_schedule->identity, schedule.mixture.plugin);
   }
   if (s.difficulty) note(s, "difficulty", s.difficulty->identity, s.config.difficulty.plugin);
+  if (!s.scorers) return;
+  for (const auto& identity : s.scorers->inputs())
+    s.plugins.push_back(record_of("difficulty.input." + identity.id, identity));
 }
 
 }  // namespace
@@ -203,7 +220,9 @@ std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::
   plugin::RegistryOptions options;
   options.arguments = plugin_paths;
   options.configured = s.config.plugins.paths;
+  if (resumed != nullptr) options.resumed = origins_of(resumed->plugins);
   s.registry = std::make_unique<plugin::Registry>(options);
+  keep_plugin_paths(s.config.plugins.paths, plugin_paths);
   plugin::PluginSetup setup;
   setup.seed = static_cast<uint64_t>(s.config.job.seed);
   setup.stop = &stop_flag();

@@ -44,7 +44,8 @@ struct Session {
 // with_data = false prices the run without reading any text: the vocabulary is taken from the configuration.
 // Throws Error of any code.
 // `resumed`: what the run continues from. Lengths are settled from what it has done, and its learning rate and mixture
-// get their state back, so that they can be planned; whether it fits the configuration is not checked.
+// get their state back, so that they can be planned; whether it fits the configuration is not checked. A plugin of its
+// that is missing is told apart by what the checkpoint says of it, and is looked for where it lay then.
 std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::string>& plugin_paths, bool with_data,
                                        const Snapshot* resumed = nullptr);
 

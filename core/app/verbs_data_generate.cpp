@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 #include "core/data/generate/grammar.h"
 #include "core/data/generate/jsonl_output.h"
@@ -68,19 +68,19 @@ int generate_file(const Arguments& args, const WriteLine& line) {
   const OutputTotals totals = write_json_lines(path, limits, threads, line);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (args.json)
-    std::cout << nlohmann::json{{"path", valid_utf8(args.out)},
-                                {"documents", totals.documents},
-                                {"bytes", totals.bytes},
-                                {"file_bytes", totals.file_bytes},
-                                {"seconds", seconds}}
-                     .dump(2)
-              << "\n";
+    output() << nlohmann::json{{"path", valid_utf8(args.out)},
+                               {"documents", totals.documents},
+                               {"bytes", totals.bytes},
+                               {"file_bytes", totals.file_bytes},
+                               {"seconds", seconds}}
+                    .dump(2)
+             << "\n";
   else
-    std::cout << fmt::format("{}: {} documents, {} bytes ({} on disk), {:.1f} MB/s\n", args.out,
-                             with_commas(static_cast<int64_t>(totals.documents)),
-                             with_commas(static_cast<int64_t>(totals.bytes)),
-                             with_commas(static_cast<int64_t>(totals.file_bytes)),
-                             static_cast<double>(totals.bytes) / 1e6 / std::max(seconds, 1e-9));
+    output() << fmt::format("{}: {} documents, {} bytes ({} on disk), {:.1f} MB/s\n", args.out,
+                            with_commas(static_cast<int64_t>(totals.documents)),
+                            with_commas(static_cast<int64_t>(totals.bytes)),
+                            with_commas(static_cast<int64_t>(totals.file_bytes)),
+                            static_cast<double>(totals.bytes) / 1e6 / std::max(seconds, 1e-9));
   return 0;
 }
 

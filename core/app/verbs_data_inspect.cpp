@@ -1,9 +1,9 @@
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/app/inspection.h"
 #include "core/app/verbs.h"
 #include "core/base/json_object.h"
+#include "core/base/output.h"
 
 namespace espalier {
 
@@ -33,7 +33,7 @@ void add_data_inspect(CLI::App& data, Action& action) {
       const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
                                      args->options.plugin_paths, args->scorers, /*needed=*/false);
       const Inspection inspection = inspect(*scored);
-      std::cout << (args->json ? dump_json(to_json(inspection), 2) + "\n" : to_text(inspection));
+      output() << (args->json ? dump_json(to_json(inspection), 2) + "\n" : to_text(inspection));
       return 0;
     };
   });

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/app/mix_report.h"
 #include "core/app/verbs.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -79,7 +79,7 @@ void add_data_mix(CLI::App& data, Action& action) {
           build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
                         /*with_data=*/true);
       const MixReport report = mix_report(*session, args->steps, args->spans);
-      std::cout << (args->json ? to_json(report).dump(2) + "\n" : to_text(report));
+      output() << (args->json ? to_json(report).dump(2) + "\n" : to_text(report));
       return 0;
     };
   });

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
 #include "core/base/json_object.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -124,7 +124,7 @@ void add_data_prepare(CLI::App& data, Action& action) {
       const auto session =
           build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
                         /*with_data=*/true);
-      std::cout << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
+      output() << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
       return 0;
     };
   });

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "core/app/verbs.h"
 #include "core/base/figure.h"
 #include "core/base/json_object.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -72,9 +72,9 @@ void add_data_score(CLI::App& data, Action& action) {
         if (args->json)
           all.push_back(to_json(one));
         else
-          std::cout << to_text(one);
+          output() << to_text(one);
       }
-      if (args->json) std::cout << dump_json(all, 2) << "\n";
+      if (args->json) output() << dump_json(all, 2) << "\n";
       return 0;
     };
   });

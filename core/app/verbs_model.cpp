@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
 #include "core/base/log.h"
+#include "core/base/output.h"
 #include "core/base/text.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/data/file_format.h"
@@ -83,15 +83,15 @@ int evaluate_text(const Arguments& a, const std::string& file, bool json) {
     throw Error(ErrorCode::data, "holds no token that the model could predict", file, "give it more text");
   if (!std::isfinite(result.nll())) refuse_not_finite(opened.model, a.model, file);
   if (json)
-    std::cout << nlohmann::json{{"tokens", result.tokens},
-                                {"bytes", result.bytes},
-                                {"nll", result.nll()},
-                                {"bpb", result.bits_per_byte()}}
-                     .dump()
-              << "\n";
+    output() << nlohmann::json{{"tokens", result.tokens},
+                               {"bytes", result.bytes},
+                               {"nll", result.nll()},
+                               {"bpb", result.bits_per_byte()}}
+                    .dump()
+             << "\n";
   else
-    std::cout << fmt::format("{} tokens, {} bytes: {:.4f} nats a token, {:.4f} bits per byte\n", result.tokens,
-                             result.bytes, result.nll(), result.bits_per_byte());
+    output() << fmt::format("{} tokens, {} bytes: {:.4f} nats a token, {:.4f} bits per byte\n", result.tokens,
+                            result.bytes, result.nll(), result.bits_per_byte());
   return 0;
 }
 
@@ -146,7 +146,7 @@ void add_model_verbs(CLI::App& app, Action& action) {
       ids.insert(ids.end(), prompt.begin(), prompt.end());
       const auto out =
           generate(opened.model.spec, opened.model.params, opened.model.shape, ids, settings, args->compute());
-      std::cout << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
+      output() << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
       return 0;
     };
   });

@@ -1,9 +1,9 @@
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/app/session.h"
 #include "core/app/verbs.h"
+#include "core/base/output.h"
 
 namespace espalier {
 namespace {
@@ -65,9 +65,9 @@ void add_plan_verb(CLI::App& app, Action& action) {
       if (config.training.dtype == "auto") config.training.dtype = open_device("cpu", 0).fast_bf16 ? "bf16" : "fp32";
       const auto session = build_session(std::move(config), args->options.plugin_paths, /*with_data=*/false);
       if (args->json)
-        std::cout << to_json(session->timeline).dump(2) << "\n";
+        output() << to_json(session->timeline).dump(2) << "\n";
       else
-        std::cout << format_timeline(session->timeline);
+        output() << format_timeline(session->timeline);
       return 0;
     };
   });

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
 #include "core/base/json_object.h"
+#include "core/base/output.h"
 #include "core/plugin/registry.h"
 
 namespace espalier {
@@ -19,7 +19,10 @@ json to_json(const Listing& item) {
   json out = {{"id", item.id()},           {"kind", item.kind()},
               {"version", item.version()}, {"path", item.path.string()},
               {"status", item.status},     {"sha256", item.sha256}};
+  if (!item.shadowed_by.empty()) out["shadowed_by"] = item.shadowed_by.string();
+  if (!item.same_short_name.empty()) out["same_short_name"] = item.same_short_name;
   if (!item.failed()) {
+    out["short_name"] = item.info.short_name();
     out["summary"] = item.info.summary;
     out["claims"] = item.info.claim_names();
     json params = json::array();
@@ -35,6 +38,18 @@ json to_json(const Listing& item) {
   return out;
 }
 
+// "usable", and what a user has to know of the name; or why it is not used.
+std::string remark(const plugin::Registry& registry, const Listing& item) {
+  if (item.failed()) return fmt::format("{}: {}", item.path.string(), item.status);
+  if (!item.usable()) return fmt::format("{} ({})", item.status, item.path.string());
+  std::string out = item.info.summary;
+  if (!item.same_short_name.empty())
+    out += fmt::format(" | write the whole id: '{}' is also {}", item.info.short_name(),
+                       fmt::join(item.same_short_name, ", "));
+  for (const auto& path : registry.shadows(item)) out += fmt::format(" | shadows {}", path.string());
+  return out;
+}
+
 int list_plugins(const std::vector<std::string>& paths, bool as_json) {
   plugin::RegistryOptions options;
   options.arguments = paths;
@@ -42,18 +57,25 @@ int list_plugins(const std::vector<std::string>& paths, bool as_json) {
   if (as_json) {
     json out = json::array();
     for (const auto& item : registry.list()) out.push_back(to_json(item));
-    std::cout << dump_json(out, 2) << "\n";
+    output() << dump_json(out, 2) << "\n";
     return 0;
   }
-  std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}\n", "kind", "name", "version", "status", "what it does");
+  constexpr const char* kRow = "{:<11} {:<40} {:<8} {:<9} {}\n";
+  output() << fmt::format(kRow, "kind", "id", "version", "status", "what it does");
   for (const auto& item : registry.list()) {
-    if (item.failed())
-      std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}: {}\n", "-", item.path.filename().string(), "-",
-                               "unusable", item.path.string(), item.status);
-    else
-      std::cout << fmt::format("{:<12} {:<12} {:<8} {:<10} {}\n", item.kind(), item.info.short_name(), item.version(),
-                               item.usable() ? "ok" : "shadowed", item.usable() ? item.info.summary : item.status);
+    const std::string status = item.failed()                  ? "unusable"
+                               : !item.shadowed_by.empty()    ? "shadowed"
+                               : !item.usable()               ? "refused"
+                               : item.same_short_name.empty() ? "ok"
+                                                              : "ok, by id";
+    output() << fmt::format(kRow, item.failed() ? "-" : item.kind(),
+                            item.failed() ? item.path.filename().string() : item.id(),
+                            item.failed() ? "-" : item.version(), status, remark(registry, item));
   }
+  output() << "searched, the first first:\n";
+  for (const auto& path : registry.paths())
+    output() << fmt::format("  {} ({}){}\n", path.path.string(), path.origin,
+                            std::filesystem::exists(path.path) ? "" : ": does not exist");
   return 0;
 }
 
@@ -61,20 +83,17 @@ int show_plugin(const std::vector<std::string>& paths, const std::string& name, 
   plugin::RegistryOptions options;
   options.arguments = paths;
   const plugin::Registry registry(options);
-  const Listing* found = nullptr;
-  for (const auto& item : registry.list())
-    if (found == nullptr && item.usable() && (item.id() == name || item.info.short_name() == name)) found = &item;
-  if (found == nullptr) registry.resolve(plugin::Kind::growth, name, "plugin info");  // throws, listing what there is
+  const Listing* found = &registry.resolve(name, "plugin info");
   const auto& info = found->info;
   if (as_json) {
-    std::cout << dump_json(to_json(*found), 2) << "\n";
+    output() << dump_json(to_json(*found), 2) << "\n";
     return 0;
   }
-  std::cout << fmt::format("{} {} ({})\n  {}\n  library  {}\n  sha256   {}\n  licence  {}\n  claims   {}\n", info.id,
-                           info.version, found->kind(), info.summary, found->path.string(), found->sha256, info.license,
-                           fmt::join(info.claim_names(), ", "));
-  if (!info.citation.empty()) std::cout << "  cite     " << info.citation << "\n";
-  std::cout << "\n" << toml_block(info);
+  output() << fmt::format("{} {} ({})\n  {}\n  library  {}\n  sha256   {}\n  licence  {}\n  claims   {}\n", info.id,
+                          info.version, found->kind(), info.summary, found->path.string(), found->sha256, info.license,
+                          fmt::join(info.claim_names(), ", "));
+  if (!info.citation.empty()) output() << "  cite     " << info.citation << "\n";
+  output() << "\n" << toml_block(info);
   return 0;
 }
 

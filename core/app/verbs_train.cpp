@@ -2,6 +2,7 @@
 
 #include "core/app/run.h"
 #include "core/app/verbs.h"
+#include "core/base/home.h"
 #include "core/checkpoint/folders.h"
 
 namespace espalier {
@@ -15,7 +16,9 @@ void add_train_verbs(CLI::App& app, Action& action, const std::vector<std::strin
 
   auto* train = app.add_subcommand("train", "Train a model, or continue the run in its folder");
   train_args->options.add(*train, /*with_config=*/true);
-  train->add_option("--run-dir", train_args->run_dir, "Folder of the run (default runs/<job.name>)")->type_name("DIR");
+  train->add_option("--run-dir", train_args->run_dir, "Folder of the run (default runs/<job.name>)")
+      ->type_name("DIR")
+      ->transform(expand_home, "", "");
   train->callback([=, &action] {
     action = [=] {
       const auto& a = *train_args;

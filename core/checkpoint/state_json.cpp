@@ -15,11 +15,9 @@ using nlohmann::json;
 namespace {
 
 json plugin_to_json(const PluginRecord& plugin) {
-  return {{"slot", plugin.slot},
-          {"id", plugin.id},
-          {"version", plugin.version},
-          {"sha256", plugin.sha256},
-          {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
+  return {{"slot", plugin.slot},       {"id", plugin.id},
+          {"version", plugin.version}, {"sha256", plugin.sha256},
+          {"path", plugin.path},       {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
 }
 
 JsonObject object_of(const json& value, const std::string& place, const char* name) {
@@ -27,8 +25,12 @@ JsonObject object_of(const json& value, const std::string& place, const char* na
 }
 
 PluginRecord plugin_from_json(const JsonObject& entry) {
-  return {entry.text("slot"), entry.text("id"), entry.text("version"), entry.text("sha256"),
-          dump_json(entry.object("params").value())};
+  return {entry.text("slot"),
+          entry.text("id"),
+          entry.text("version"),
+          entry.text("sha256"),
+          dump_json(entry.object("params").value()),
+          entry.text("path", "")};
 }
 
 }  // namespace

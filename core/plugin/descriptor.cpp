@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/plugin/foreign_text.h"
 #include "core/plugin/schema.h"
 #include "core/plugin/sized.h"
 
@@ -24,13 +25,22 @@ void check_count(uint64_t count, const void* items, const char* what, const std:
   if (count > 0 && items == nullptr) refuse(fmt::format("declares {} {} at a null pointer", count, what), who);
 }
 
+// Text that is shown in tables, comments of TOML and log lines.
+std::string read_line(esp_str text, const char* what, const std::string& who) {
+  std::string out = read_text(text, what, who);
+  if (const size_t at = find_control(out); at != std::string::npos)
+    refuse(fmt::format("gave a {} with a control character or line break at byte {}", what, at), who);
+  return out;
+}
+
 ParamSpec read_param(const esp_param& theirs, const std::string& who) {
   ParamSpec out;
-  out.key = read_text(theirs.key, "parameter key", who);
-  if (out.key.empty()) refuse("declares a parameter without a key", who);
-  out.doc = read_text(theirs.doc, "parameter doc", who);
-  out.unit = read_text(theirs.unit, "parameter unit", who);
-  out.default_literal = read_text(theirs.default_value, "parameter default", who);
+  out.key = read_line(theirs.key, "parameter key", who);
+  if (const std::string problem = key_problem(out.key); !problem.empty())
+    refuse(fmt::format("declares a parameter with the key '{}': {}", out.key, problem), who);
+  out.doc = read_line(theirs.doc, "parameter doc", who);
+  out.unit = read_line(theirs.unit, "parameter unit", who);
+  out.default_literal = read_line(theirs.default_value, "parameter default", who);
   out.type = theirs.type;
   out.flags = theirs.flags;
   out.min = theirs.min;
@@ -40,7 +50,7 @@ ParamSpec read_param(const esp_param& theirs, const std::string& who) {
   if (!std::isfinite(out.min) || !std::isfinite(out.max))
     refuse(fmt::format("parameter '{}' has a limit that is not finite", out.key), who);
   check_count(theirs.num_choices, theirs.choices, "choices", who);
-  for (uint32_t i = 0; i < theirs.num_choices; ++i) out.choices.push_back(read_text(theirs.choices[i], "choice", who));
+  for (uint32_t i = 0; i < theirs.num_choices; ++i) out.choices.push_back(read_line(theirs.choices[i], "choice", who));
   return out;
 }
 
@@ -67,17 +77,18 @@ PluginInfo read_descriptor(const esp_desc* theirs, Kind kind, const std::string&
   const auto desc = sized_copy<esp_desc>(theirs, ESPALIER_SIZE_UP_TO(esp_desc, params), "descriptor", file);
   PluginInfo out;
   out.kind = kind;
-  out.id = read_text(desc.id, "id", file);
-  if (out.id.empty() || out.id.back() == '.') refuse("has a plugin without an id", file);
+  out.id = read_line(desc.id, "id", file);
+  if (const std::string problem = id_problem(out.id); !problem.empty())
+    refuse(fmt::format("has a plugin with the id '{}': {}", out.id, problem), file);
   const std::string who = fmt::format("{} ({})", out.id, file);
-  out.name = read_text(desc.name, "name", who);
-  out.version = read_text(desc.version, "version", who);
+  out.name = read_line(desc.name, "name", who);
+  out.version = read_line(desc.version, "version", who);
   if (out.version.empty()) refuse("declares no version", who);
-  out.vendor = read_text(desc.vendor, "vendor", who);
-  out.license = read_text(desc.license, "license", who);
-  out.summary = read_text(desc.summary, "summary", who);
-  out.url = read_text(desc.url, "url", who);
-  out.citation = read_text(desc.citation, "citation", who);
+  out.vendor = read_line(desc.vendor, "vendor", who);
+  out.license = read_line(desc.license, "license", who);
+  out.summary = read_line(desc.summary, "summary", who);
+  out.url = read_line(desc.url, "url", who);
+  out.citation = without_controls(read_text(desc.citation, "citation", who));  // BibTeX has line breaks
   out.claims = desc.claims;
   out.preserve_tol = desc.preserve_tol;
   out.state_version = desc.state_version;

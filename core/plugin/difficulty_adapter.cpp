@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/plugin/descriptor.h"
 #include "core/plugin/fenced.h"
 #include "core/plugin/sized.h"
 #include "core/plugin/state_stream.h"
@@ -95,6 +96,10 @@ class DifficultyAdapter : public DifficultyScorer {
       for (const ParamScalar& item : value.items)
         if (const auto* text = std::get_if<std::string>(&item); text != nullptr && is_regular_file(*text))
           out["files"][key].push_back(sha256_file(*text, ErrorCode::data));
+    // Where such a file lies is no part: the same scores on another machine.
+    for (const ParamSpec& spec : plugin_.info().params)
+      if ((spec.flags & ESP_PARAM_PATH) != 0 && out.contains("files") && out["files"].contains(spec.key))
+        out["params"].erase(spec.key);
     return out.dump();
   }
 
@@ -134,8 +139,10 @@ class DifficultyAdapter : public DifficultyScorer {
     // What a scorer asks for follows from its parameters, so an invalid argument is the user's.
     plugin_.call_on_settings("list()",
                              [&](esp_call* call) { return table.list(plugin_.self(), call, &inputs, &count); });
+    constexpr uint32_t kMaxInputs = 4096;
     if (count > 0 && inputs == nullptr) throw plugin_.misbehaved("it lists inputs but gives none");
-    for (uint32_t i = 0; i < count; ++i) inputs_.emplace_back(inputs[i].data, inputs[i].size);
+    if (count > kMaxInputs) throw plugin_.misbehaved(fmt::format("it lists {} inputs", count));
+    for (uint32_t i = 0; i < count; ++i) inputs_.push_back(read_text(inputs[i], "name of an input", name()));
   }
 
   std::vector<float> checked(std::vector<float> scores) const {

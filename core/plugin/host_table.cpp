@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "core/plugin/foreign_text.h"
 
 namespace espalier::plugin {
 namespace {
@@ -26,13 +27,13 @@ constexpr std::array<std::pair<esp_status, const char*>, 8> kStatusNames{
      {ESP_INTERNAL, "INTERNAL"},
      {ESP_DATA_LOSS, "DATA_LOSS"}}};
 
-// A plugin's message, cut to a readable size and made valid UTF-8.
+// A plugin's message, cut to a readable size, valid UTF-8 and without what a terminal would obey.
 std::string clean_text(const char* message, uint64_t size) {
   constexpr uint64_t kMaxMessage = 4000;
   if (message == nullptr) return {};
   std::string out(message, static_cast<size_t>(std::min(size, kMaxMessage)));
   for (size_t at = find_invalid_utf8(out); at != std::string::npos; at = find_invalid_utf8(out)) out[at] = '?';
-  return out;
+  return without_controls(std::move(out));
 }
 
 // The slots of esp_host. No exception may leave them.

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/plugin/foreign_text.h"
 #include "core/plugin/sized.h"
 #include "core/plugin/state_stream.h"
 
@@ -37,10 +38,14 @@ void PluginInstance::create(const ResolvedParams& params) {
   call_on_settings("create()", [&](esp_call* call) {
     return factory.create(call, host_.table(), to_abi(info_.id), &config, &object_, &vtable_);
   });
-  if (object_.destroy == nullptr || vtable_ == nullptr) {
-    destroy();
-    throw misbehaved("create() returned OK but gave no object");
-  }
+  if (object_.destroy != nullptr && vtable_ != nullptr) return;
+  const bool nothing = object_.self == nullptr && object_.destroy == nullptr && vtable_ == nullptr;
+  const bool no_destroy = object_.destroy == nullptr;
+  destroy();
+  throw misbehaved(nothing      ? "create() returned OK but gave no object"
+                   : no_destroy ? "create() gave an object whose destroy is NULL; one that keeps nothing has an empty "
+                                  "function there"
+                                : "create() gave an object without a table of functions: it left *vtable NULL");
 }
 
 PluginInstance::~PluginInstance() {
@@ -68,10 +73,10 @@ void PluginInstance::call(const char* what, const std::function<esp_status(esp_c
 
 void PluginInstance::call_on_settings(const char* what, const std::function<esp_status(esp_call*)>& body) const {
   guarded_call(host_, what, body, [&](const std::string& message) {
-    std::string place = choice_.place;
-    size_t first = std::string::npos;
-    for (const auto& [key, value] : choice_.params)
-      if (const size_t at = message.find(key); at < first) first = at, place = value.place;
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : choice_.params) keys.push_back(key);
+    const auto at_fault = choice_.params.find(named_in(message, keys));
+    const std::string& place = at_fault == choice_.params.end() ? choice_.place : at_fault->second.place;
     return Error(ErrorCode::config, message, place, "refused by " + info_.id);
   });
 }

@@ -1,53 +1,20 @@
 #include "core/plugin/library.h"
 
-#define BOOST_DLL_USE_STD_FS
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <boost/dll/shared_library.hpp>
+#include <cstring>
+#include <set>
 
 #include "core/base/error.h"
-#include "core/base/file.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/sized.h"
 
 namespace espalier::plugin {
 namespace {
 
-namespace dll = boost::dll;
-
 std::string abi(uint32_t major, uint32_t minor) {
   return fmt::format("{}.{}", major, minor);
-}
-
-// What dlopen said, without the wrapper's own words.
-std::string load_reason(const std::string& text) {
-  constexpr std::string_view kMarker = "dlerror system message: ";
-  const size_t at = text.find(kMarker);
-  if (at == std::string::npos) return text;
-  std::string reason = text.substr(at + kMarker.size());
-  if (const size_t end = reason.rfind(')'); end != std::string::npos) reason.resize(end);
-  return reason;
-}
-
-std::unique_ptr<dll::shared_library> load(const std::filesystem::path& path) {
-  const auto keep = static_cast<dll::load_mode::type>(RTLD_NODELETE);
-  try {
-    return std::make_unique<dll::shared_library>(path, dll::load_mode::rtld_now | dll::load_mode::rtld_local | keep);
-  } catch (const std::system_error& error) {
-    throw Error(ErrorCode::plugin, "cannot be loaded: " + load_reason(error.what()), path.string(),
-                "it must be a shared library for this system with all its symbols resolved");
-  }
-}
-
-// Another major is another entry symbol; say which one this file speaks.
-[[noreturn]] void refuse_without_entry(const dll::shared_library& library, const std::string& who) {
-  for (uint32_t major = 0; major < 100; ++major)
-    if (library.has(fmt::format("esp_entry_v{}", major)))
-      throw Error(ErrorCode::plugin,
-                  fmt::format("was built for plugin ABI {}, this Espalier speaks ABI {}", major, ESP_ABI_MAJOR), who,
-                  major > ESP_ABI_MAJOR ? "update Espalier" : "rebuild the plugin with the SDK of this Espalier");
-  throw Error(ErrorCode::plugin, fmt::format("is no Espalier plugin: it does not export {}", ESP_ENTRY_SYMBOL), who);
 }
 
 // A library with its own copy of the C++ runtime throws through ours, whose unwinder fills its tables on its own first
@@ -63,18 +30,21 @@ void prepare_to_catch() {
 
 std::shared_ptr<PluginLibrary> PluginLibrary::open(const std::filesystem::path& path,
                                                    const std::string& expected_sha256) {
-  std::string sha256 = sha256_file(path, ErrorCode::plugin);
-  if (!expected_sha256.empty() && sha256 != expected_sha256)
+  LibraryImage image = LibraryImage::read(path);
+  if (!expected_sha256.empty() && image.sha256 != expected_sha256)
     throw Error(ErrorCode::plugin, "the file has changed since it was probed", path.string(), "run again");
-  return std::shared_ptr<PluginLibrary>(new PluginLibrary(std::filesystem::absolute(path), std::move(sha256)));
+  return std::shared_ptr<PluginLibrary>(new PluginLibrary(std::move(image)));
 }
 
-PluginLibrary::PluginLibrary(const std::filesystem::path& path, std::string sha256)
-    : path_(path), sha256_(std::move(sha256)), handle_(load(path)), host_(path.stem().string(), 0, nullptr) {
+PluginLibrary::PluginLibrary(LibraryImage image)
+    : path_(image.path),
+      sha256_(image.sha256),
+      loaded_(load(std::move(image))),
+      host_(path_.stem().string(), 0, nullptr) {
   const std::string who = path_.string();
   prepare_to_catch();
-  if (!handle_->has(ESP_ENTRY_SYMBOL)) refuse_without_entry(*handle_, who);
-  auto& entry_function = handle_->get<const esp_entry*()>(ESP_ENTRY_SYMBOL);
+  const auto entry_function = reinterpret_cast<esp_entry_fn>(symbol(ESP_ENTRY_SYMBOL));
+  if (entry_function == nullptr) refuse_without_entry();
   const esp_entry* entry = nullptr;
   guarded_call(host_, ESP_ENTRY_SYMBOL, [&](esp_call*) { return entry = entry_function(), ESP_OK; });
   check_entry(entry);
@@ -86,11 +56,30 @@ PluginLibrary::PluginLibrary(const std::filesystem::path& path, std::string sha2
       const auto found = read_descriptors(factory(kind), kind, who);
       plugins_.insert(plugins_.end(), found.begin(), found.end());
     }
+    std::set<std::string> ids;
+    for (const PluginInfo& info : plugins_)
+      if (!ids.insert(info.id).second)
+        throw Error(ErrorCode::plugin, fmt::format("offers the id '{}' for plugins of two kinds", info.id), who);
     if (plugins_.empty()) throw Error(ErrorCode::plugin, "offers no plugin of a kind that this Espalier knows", who);
   } catch (...) {
     entry_.deinit();
     throw;
   }
+}
+
+void* PluginLibrary::symbol(const std::string& name) const {
+  return ::dlsym(loaded_.handle, name.c_str());
+}
+
+// Another major is another entry symbol; say which one this file speaks.
+void PluginLibrary::refuse_without_entry() const {
+  const std::string who = path_.string();
+  for (uint32_t major = 0; major < 100; ++major)
+    if (symbol(fmt::format("esp_entry_v{}", major)) != nullptr)
+      throw Error(ErrorCode::plugin,
+                  fmt::format("was built for plugin ABI {}, this Espalier speaks ABI {}", major, ESP_ABI_MAJOR), who,
+                  major > ESP_ABI_MAJOR ? "update Espalier" : "rebuild the plugin with the SDK of this Espalier");
+  throw Error(ErrorCode::plugin, fmt::format("is no Espalier plugin: it does not export {}", ESP_ENTRY_SYMBOL), who);
 }
 
 void PluginLibrary::check_entry(const esp_entry* entry) {

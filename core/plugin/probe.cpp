@@ -9,9 +9,9 @@
 #include <span>
 
 #include "core/base/error.h"
-#include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/plugin/child_process.h"
+#include "core/plugin/library_image.h"
 
 namespace espalier::plugin {
 namespace {
@@ -66,7 +66,7 @@ std::vector<ProbeResult> probe_in_child(const std::filesystem::path& exe,
   for (size_t i = 0; i < libraries.size(); ++i) {
     results[i].path = std::filesystem::absolute(libraries[i]);
     try {
-      results[i].sha256 = sha256_file(libraries[i], ErrorCode::plugin);
+      results[i].sha256 = LibraryImage::read(libraries[i]).sha256;
       readable.push_back(&results[i]);
       if (libraries[i].string().find('\n') == std::string::npos) continue;
       readable.pop_back();

@@ -40,8 +40,8 @@ ProbeResult probe_in_child(const std::filesystem::path& exe, const std::filesyst
 // standard output; what the libraries print goes nowhere. Returns the exit code, 0 also for libraries that fail.
 int run_plugin_probe(const std::string& request);
 
-// One report: what the child prints and the cache keeps; a line of JSON. read_report fills status and plugins and
-// throws Error(plugin) for other text.
+// One report: what the child prints and the cache keeps; a line of JSON. read_report fills status, plugins
+// and the hash of what was loaded, and throws Error(plugin) for other text.
 std::string write_report(const ProbeResult& result);
 void read_report(const std::string& text, ProbeResult& result);
 

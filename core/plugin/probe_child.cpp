@@ -21,7 +21,9 @@ ProbeResult look_into(const std::string& library) {
   ProbeResult result;
   result.path = library;
   try {
-    result.plugins = PluginLibrary::open(library)->plugins();
+    const auto opened = PluginLibrary::open(library);
+    result.sha256 = opened->sha256();
+    result.plugins = opened->plugins();
   } catch (const Error& error) {
     result.status = error.message() + (error.hint().empty() ? "" : "; " + error.hint());
   } catch (const std::exception& error) {

@@ -21,7 +21,9 @@ struct Listing {
   PluginInfo info;
   std::filesystem::path path;
   std::string sha256;
-  std::string status;  // "ok", "shadowed by PATH", or why the library cannot be used
+  std::string status;                             // "ok", "shadowed by PATH", or why it cannot be used
+  std::filesystem::path shadowed_by = {};         // the library whose plugin of the same id is used instead
+  std::vector<std::string> same_short_name = {};  // ids of other usable plugins of the kind: none goes by that name
 
   bool usable() const { return status == "ok"; }
   bool failed() const { return info.id.empty(); }
@@ -30,20 +32,30 @@ struct Listing {
   std::string version() const { return info.version; }
 };
 
+// A plugin that a checkpoint was written with.
+struct PluginOrigin {
+  std::string id, version, sha256, path;
+};
+
 struct RegistryOptions {
   std::vector<std::string> arguments;            // --plugin-path
   std::vector<std::string> configured;           // [plugins].paths
+  std::vector<PluginOrigin> resumed;             // of the run that goes on; empty: a new one
   std::filesystem::path exe = "/proc/self/exe";  // has the verb plugin-probe
   std::filesystem::path prefix = prefix_of("/proc/self/exe");
+  // The folder whose libraries come with Espalier; empty: that of the prefix. Only they may use ids of kReservedPrefix.
+  std::filesystem::path shipped = {};
   std::filesystem::path cache = default_probe_cache();
   std::chrono::milliseconds timeout = kProbeTimeout;
 };
 
+inline constexpr const char* kReservedPrefix = "org.espalier.";
+
 // Used by the driver thread.
 class Registry {
  public:
-  // Finds and probes every library. Throws Error(plugin) for a path of `arguments` or `configured` that does not exist;
-  // a library that fails is listed with its reason.
+  // Finds and probes every library. Throws Error(plugin) for a path of `arguments`, or of `configured` in a new run,
+  // that does not exist; a library that fails is listed with its reason.
   explicit Registry(const RegistryOptions& options);
   // One library alone, loaded into this process without a probe: for processes that exist to run it. Throws as
   // PluginLibrary::open().
@@ -52,11 +64,16 @@ class Registry {
   // In search order.
   const std::vector<Listing>& list() const { return listings_; }
   const std::vector<SearchPath>& paths() const { return paths_; }
-  // The first plugin of the kind whose id or short name is `name`. Throws Error(plugin, place) listing what there is,
-  // or saying why the library of that name cannot be used.
+  // The plugin of the kind whose id is `name`, or the only one that has it as its short name. Of one id in several
+  // libraries the first in search order. Throws Error(plugin, place) for a short name that several have, with their
+  // ids, and for one that nothing usable has, with what there is and what could not be used, and why.
   const Listing& resolve(Kind kind, const std::string& name, const std::string& place) const;
-  // Loads the library of a usable listing into this process, once while it is in use. Throws Error(plugin) also when
-  // the file has changed since it was probed.
+  // The same over all kinds, for `plugin info`.
+  const Listing& resolve(const std::string& name, const std::string& place) const;
+  // Libraries whose plugin of the same id is not used because of this one.
+  std::vector<std::filesystem::path> shadows(const Listing& listing) const;
+  // Loads the library of a usable listing into this process, once. Throws Error(plugin) also when the file has changed
+  // since it was probed.
   std::shared_ptr<PluginLibrary> open(const Listing& listing);
   // The host's own binary, which has the hidden verbs.
   const std::filesystem::path& exe() const { return exe_; }
@@ -64,12 +81,14 @@ class Registry {
  private:
   void probe_all(const RegistryOptions& options);
   void add(const ProbeResult& result);
-  [[noreturn]] void refuse(Kind kind, const std::string& name, const std::string& place) const;
+  void settle(const std::filesystem::path& shipped);
+  const Listing& choose(const std::vector<Kind>& kinds, const std::string& name, const std::string& place) const;
 
   std::filesystem::path exe_;
+  std::vector<PluginOrigin> resumed_;
   std::vector<SearchPath> paths_;
   std::vector<Listing> listings_;
-  std::map<std::filesystem::path, std::weak_ptr<PluginLibrary>> open_;
+  std::map<std::filesystem::path, std::shared_ptr<PluginLibrary>> open_;
 };
 
 }  // namespace espalier::plugin

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/home.h"
 #include "core/base/text.h"
 #include "core/config/field_checks.h"
 #include "core/config/param_text.h"
@@ -118,6 +119,9 @@ ParamValue value_for(const PluginInfo& info, const ParamSpec& spec, const Plugin
     throw Error(user ? ErrorCode::config : ErrorCode::plugin,
                 fmt::format("parameter '{}' of {}: {}", spec.key, info.id, problem->message), value.place,
                 problem->hint);
+  if ((spec.flags & ESP_PARAM_PATH) != 0)
+    for (ParamScalar& scalar : value.items)
+      if (auto* text = std::get_if<std::string>(&scalar)) *text = absolute_path(*text);
   return value;
 }
 

@@ -7,12 +7,17 @@
 #include <set>
 
 #include "core/base/error.h"
+#include "core/base/home.h"
+#include "core/base/log.h"
 #include "core/base/text.h"
 
 namespace espalier::plugin {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kFolder = "espalier/plugins";
+constexpr const char* kConfigured = "[plugins].paths";
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -32,19 +37,22 @@ std::vector<fs::path> libraries_in(const fs::path& path) {
 }  // namespace
 
 std::vector<SearchPath> search_paths(const std::vector<std::string>& arguments,
-                                     const std::vector<std::string>& configured, const fs::path& prefix) {
+                                     const std::vector<std::string>& configured, const fs::path& prefix, bool resumed) {
   std::vector<SearchPath> paths;
-  for (const std::string& path : arguments) paths.push_back({path, "--plugin-path " + path, true});
-  for (const std::string& path : configured) paths.push_back({path, "[plugins].paths", true});
+  for (const std::string& path : arguments) paths.push_back({absolute_path(path), "--plugin-path " + path, true});
+  for (const std::string& path : configured) paths.push_back({absolute_path(path), kConfigured, !resumed});
   for (const std::string& path : split(variable("ESPALIER_PLUGIN_PATH"), ':'))
-    if (!path.empty()) paths.push_back({path, "ESPALIER_PLUGIN_PATH"});
-  constexpr const char* kFolder = "espalier/plugins";
+    if (!path.empty()) paths.push_back({absolute_path(path), "ESPALIER_PLUGIN_PATH"});
   if (const std::string data = variable("XDG_DATA_HOME"); !data.empty())
     paths.push_back({fs::path(data) / kFolder, "XDG_DATA_HOME"});
   else if (const std::string home = variable("HOME"); !home.empty())
     paths.push_back({fs::path(home) / ".local/share" / kFolder, "HOME"});
-  paths.push_back({prefix / "lib" / kFolder, "the installation"});
+  paths.push_back({shipped_folder(prefix), "the installation"});
   return paths;
+}
+
+fs::path shipped_folder(const fs::path& prefix) {
+  return prefix / "lib" / kFolder;
 }
 
 fs::path prefix_of(const fs::path& exe) {
@@ -58,8 +66,11 @@ std::vector<fs::path> find_libraries(const std::vector<SearchPath>& paths) {
   for (const SearchPath& path : paths) {
     std::error_code ignored;
     if (!fs::exists(path.path, ignored)) {
-      if (!path.required) continue;
-      throw Error(ErrorCode::plugin, fmt::format("the plugin path {} does not exist", path.path.string()), path.origin);
+      if (path.required)
+        throw Error(ErrorCode::plugin, fmt::format("the plugin path {} does not exist", path.path.string()),
+                    path.origin, "relative paths begin at the folder in which espalier was started");
+      if (path.origin == kConfigured) log_warning("{}: {} does not exist any more", kConfigured, path.path.string());
+      continue;
     }
     for (const fs::path& library : libraries_in(path.path))
       if (seen.insert(fs::weakly_canonical(library, ignored)).second) out.push_back(fs::absolute(library));

@@ -14,14 +14,18 @@ struct SearchPath {
 };
 
 // In order: `arguments` (--plugin-path), `configured` ([plugins].paths), ESPALIER_PLUGIN_PATH (separated by ':'),
-// $XDG_DATA_HOME/espalier/plugins (~/.local/share where unset) and <prefix>/lib/espalier/plugins.
+// $XDG_DATA_HOME/espalier/plugins (~/.local/share where unset) and the shipped folder. "~" is the home; relative paths
+// are made absolute. resumed: a run that goes on, whose configured paths are those of then and may be gone.
 std::vector<SearchPath> search_paths(const std::vector<std::string>& arguments,
-                                     const std::vector<std::string>& configured, const std::filesystem::path& prefix);
+                                     const std::vector<std::string>& configured, const std::filesystem::path& prefix,
+                                     bool resumed = false);
+// <prefix>/lib/espalier/plugins: the plugins that come with Espalier.
+std::filesystem::path shipped_folder(const std::filesystem::path& prefix);
 // The parent of the folder that holds the program: /usr/local for /usr/local/bin/espalier.
 std::filesystem::path prefix_of(const std::filesystem::path& exe);
 
 // The libraries (*.so) of the paths, in the order of the paths and by name within a folder, each file once.
-// Throws Error(plugin, place = origin) for a required path that does not exist.
+// Throws Error(plugin, place = origin) for a required path that does not exist; another that the user named is logged.
 std::vector<std::filesystem::path> find_libraries(const std::vector<SearchPath>& paths);
 
 }  // namespace espalier::plugin

@@ -20,6 +20,7 @@ namespace espalier {
 struct PluginRecord {
   std::string slot;  // "growth", "schedule.lr", ...
   std::string id, version, sha256, params_json;
+  std::string path = {};  // of the library then; empty in older checkpoints
 };
 
 // One growth of the model, as recorded in the log, the metrics and the checkpoint's lineage.

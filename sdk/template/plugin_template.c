@@ -1,11 +1,11 @@
 /* The smallest working Espalier plugin, in plain C99: a learning rate that stays at [optimizer].lr times a factor.
  *
- *   cc -std=c99 -shared -fPIC -I sdk/include -o constant.so plugin_template.c
+ *   cc -std=c99 -shared -fPIC -I sdk/include -o steady.so plugin_template.c
  *   espalier plugin list --plugin-path .
  *
  * In the run's TOML:
  *   [schedule.lr]
- *   plugin = "org.example.schedule.constant"
+ *   plugin = "org.example.schedule.steady"
  *   params = { factor = 0.5 }
  *
  * Copy this file, then change: the id and the texts, the parameters, and the four functions of the kind's table
@@ -17,13 +17,13 @@
 /* An esp_str from a literal, in a static table and in code. */
 #define TEXT(literal) \
   { literal, sizeof(literal) - 1 }
-static const char ID[] = "org.example.schedule.constant";
+static const char ID[] = "org.example.schedule.steady";
 
 /* ---- the object: one for each use in a run ---- */
-typedef struct constant {
+typedef struct steady {
   const esp_host* host;
   double factor;
-} constant;
+} steady;
 
 /* Every failure says why, once, and returns its status. */
 static esp_status fail(const esp_host* host, esp_call* call, esp_status status, const char* message) {
@@ -36,7 +36,7 @@ static int equals(esp_str a, const char* b) {
 }
 
 static esp_status bind(void* self, esp_call* call, const esp_progress* start, const esp_str* keys, uint32_t num_keys) {
-  const constant* me = self;
+  const steady* me = self;
   (void)start;
   if (num_keys != 1 || !equals(keys[0], "lr"))
     return fail(me->host, call, ESP_UNIMPLEMENTED, "this schedule fills 'lr' only");
@@ -44,7 +44,7 @@ static esp_status bind(void* self, esp_call* call, const esp_progress* start, co
 }
 
 static esp_status value(void* self, esp_call* call, const esp_progress* progress, double* out) {
-  const constant* me = self;
+  const steady* me = self;
   (void)call;
   out[0] = progress->lr_peak * me->factor;
   return ESP_OK;
@@ -73,7 +73,7 @@ static esp_status save(void* self, esp_call* call, const esp_out* out) { /* no s
 }
 
 static esp_status load(void* self, esp_call* call, uint32_t state_version, const esp_in* in) {
-  const constant* me = self;
+  const steady* me = self;
   char extra;
   (void)state_version;
   if (in->read(in->ctx, &extra, 1) != 0) return fail(me->host, call, ESP_DATA_LOSS, "this schedule keeps no state");
@@ -90,11 +90,11 @@ static const esp_desc DESC = {sizeof(esp_desc),
                               0,
                               0,
                               {ID, sizeof(ID) - 1},
-                              TEXT("constant"),
+                              TEXT("steady"),
                               TEXT("0.1.0"),
                               TEXT("example.org"),
                               TEXT(""),
-                              TEXT("constant learning rate"),
+                              TEXT("learning rate that stays"),
                               TEXT(""),
                               TEXT(""),
                               ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_STATELESS,
@@ -105,7 +105,7 @@ static const esp_desc* const DESCS[] = {&DESC};
 /* ---- the factory ---- */
 static esp_status create(esp_call* call, const esp_host* host, esp_str id, const esp_config* config, esp_object* out,
                          const void** vtable) {
-  constant* me;
+  steady* me;
   if (!equals(id, ID)) return fail(host, call, ESP_NOT_FOUND, "no plugin of that id in this library");
   me = malloc(sizeof(*me));
   if (me == NULL) return fail(host, call, ESP_INTERNAL, "out of memory");

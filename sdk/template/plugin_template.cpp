@@ -1,5 +1,9 @@
 // A growth strategy in the C++ layer: each stage adds copies of the top layer.
 //
+//   g++ -std=c++17 -O2 -shared -fPIC -fvisibility=hidden -fno-gnu-unique -I sdk/include -o repeat-top.so
+//       plugin_template.cpp
+//   espalier plugin list --plugin-path .
+//
 // In the run's TOML:
 //   [growth]
 //   plugin = "org.example.growth.repeat-top"

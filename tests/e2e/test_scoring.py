@@ -101,7 +101,7 @@ class Scoring(Case):
                 done = self.espalier("data", verb, self.config, "--plugin-path", FIXTURES / "trips.so", check=6,
                                      sets=['difficulty.plugin="trips"', f'difficulty.params={{on="{word}",how="{how}"}}',
                                            "difficulty.call_timeout=1"])
-                for part in (message, "org.espalier.test.trips", 'source "hard"', "documents 0 to 5", ".bin"):
+                for part in (message, "org.example.test.trips", 'source "hard"', "documents 0 to 5", ".bin"):
                     self.assertIn(part, done.stderr)
             self.assertEqual([path for path in self.side_cars() if path.name.startswith("hard")], [])
 

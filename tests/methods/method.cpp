@@ -12,6 +12,7 @@ plugin::Registry& registry() {
     options.arguments = {TEST_PLUGINS};
     options.exe = TEST_PROBE_EXE;
     options.prefix = "/nowhere";
+    options.shipped = TEST_PLUGINS;
     return options;
   }());
   return shared;

@@ -36,7 +36,7 @@ std::string score_error(const std::string& mode) {
   const DifficultyPlugin made = make(mode);
   const Error error = error_of([&] { made.scorer->score(docs.batch()); });
   CHECK(error.code() == ErrorCode::plugin);
-  CHECK(error.place() == "org.espalier.test.bent_difficulty");
+  CHECK(error.place() == "org.example.test.bent_difficulty");
   return error.message();
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("the fingerprint of a scorer changes with its parameters", "[plugin][d
   CHECK(make("good").scorer->fingerprint() == one);
   CHECK(make("cannot_say").scorer->fingerprint() != one);
   CHECK(one.find('\n') == std::string::npos);
-  CHECK_THAT(one, Contains("org.espalier.test.bent_difficulty") && Contains("sha256") && Contains("1.0.0"));
+  CHECK_THAT(one, Contains("org.example.test.bent_difficulty") && Contains("sha256") && Contains("1.0.0"));
 }
 
 TEST_CASE("the fingerprint of a scorer changes with the files that its parameters name", "[plugin][difficulty]") {

@@ -48,7 +48,7 @@ GrowthPlugin make(const std::string& mode) {
 std::string error_in(const std::string& mode, const std::function<void(espalier::growth::Strategy&)>& body) {
   const Error error = error_of([&] { body(*make(mode).strategy); });
   CHECK(error.code() == ErrorCode::plugin);
-  CHECK(error.place() == "org.espalier.test.bent_growth");
+  CHECK(error.place() == "org.example.test.bent_growth");
   return error.message();
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("misbehaving growth libraries are named", "[plugin][growth]") {
   };
   CHECK_THAT(plan_of("throw_in_plan").message(),
              Contains("plan() let a C++ exception out") && Contains("thrown across the ABI"));
-  CHECK(plan_of("throw_in_plan").place() == "org.espalier.test.throw_in_plan");
+  CHECK(plan_of("throw_in_plan").place() == "org.example.test.throw_in_plan");
   CHECK_THAT(plan_of("silent_failure").message(), Contains("plan() returned INTERNAL without saying why"));
   CHECK_THAT(plan_of("empty_plan").message(), Contains("assigns nothing to"));
 }

@@ -132,7 +132,7 @@ TEST_CASE("a scorer that crashes, exits, hangs or fails is named", "[plugin][dif
     fit(*made.scorer, bad);
     const Error error = error_of([&] { made.scorer->score(bad.batch()); });
     CHECK(error.code() == ErrorCode::plugin);
-    CHECK(error.place() == "org.espalier.test.trips");
+    CHECK(error.place() == "org.example.test.trips");
     CHECK_THAT(error.message(), Contains(message));
     CHECK(made.scorer->score(good.batch()).size() == 1);  // a copy fell; its original stands
 

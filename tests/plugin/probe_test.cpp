@@ -27,7 +27,7 @@ TEST_CASE("probing a correct library reports its plugins", "[plugin][probe]") {
   const ProbeResult result = probe("counter");
   CHECK(result.status == "ok");
   REQUIRE(result.plugins.size() == 1);
-  CHECK(result.plugins[0].id == "org.espalier.test.counter");
+  CHECK(result.plugins[0].id == "org.example.test.counter");
   CHECK(result.plugins[0].params.at(0).key == "rate");
   CHECK(result.sha256 == espalier::sha256_file(kFixtures / "counter.so", espalier::ErrorCode::plugin));
 }

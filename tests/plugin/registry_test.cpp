@@ -126,7 +126,7 @@ TEST_CASE("a missing plugin lists what there is and suggests", "[plugin][registr
 TEST_CASE("a plugin whose library failed its probe says why when it is asked for", "[plugin][registry]") {
   const CleanEnvironment clean;
   const Registry registry(options_for({(kFixtures / "segfault_in_init.so").string()}));
-  for (const char* name : {"segfault_in_init", "org.espalier.test.segfault_in_init"}) {
+  for (const char* name : {"segfault_in_init", "org.example.test.segfault_in_init"}) {
     const Error error = error_of([&] { registry.resolve(Kind::growth, name, "run.toml:3:1"); });
     CHECK(error.code() == ErrorCode::plugin);
     CHECK_THAT(error.message(), Contains("cannot be used") && Contains("crashed: signal 11"));

@@ -33,7 +33,7 @@ std::string value_error(const std::string& mode, const std::string& key = "lr") 
   const SchedulePlugin made = make(mode, {key});
   const Error error = error_of([&] { made.schedule->values(at(5)); });
   CHECK(error.code() == ErrorCode::plugin);
-  CHECK(error.place() == "org.espalier.test.bent_schedule");
+  CHECK(error.place() == "org.example.test.bent_schedule");
   return error.message();
 }
 
@@ -42,7 +42,7 @@ std::string value_error(const std::string& mode, const std::string& key = "lr") 
 TEST_CASE("a schedule fills the bound keys", "[plugin][schedule]") {
   const SchedulePlugin made = make("good", {"lr", "data.tier.0", "data.tier.1"});
   CHECK(made.schedule->values(at(3)) == std::vector<double>(3, 2e-3));
-  CHECK(made.identity.id == "org.espalier.test.bent_schedule");
+  CHECK(made.identity.id == "org.example.test.bent_schedule");
   CHECK(made.identity.kind == "schedule");
   CHECK(made.identity.version == "1.0.0");
   CHECK(made.identity.abi_minor == ESP_ABI_MINOR);
@@ -152,7 +152,7 @@ TEST_CASE("schedules written with the SDK work through the adapter", "[plugin][s
 
 TEST_CASE("the template of the SDK works through the adapter", "[plugin][schedule]") {
   espalier::plugin::Registry registry(options_for({(kFixtures / "plugin_template.so").string()}));
-  const auto made = make_schedule(registry, choose("constant", {{"factor", value(0.5)}}), kSetup, {"lr"}, at(0));
+  const auto made = make_schedule(registry, choose("steady", {{"factor", value(0.5)}}), kSetup, {"lr"}, at(0));
   CHECK(made.schedule->value(at(9)) == 1e-3);
   CHECK(made.schedule->save_state().empty());
 }

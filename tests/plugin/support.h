@@ -19,6 +19,11 @@ inline const fs::path kRealPlugins = TEST_REAL_PLUGINS;
 inline const fs::path kFixtures = TEST_FIXTURES;
 inline const fs::path kBent = TEST_BENT;
 inline const fs::path kOdd = TEST_ODD;
+inline const fs::path kSame = TEST_SAME;
+// A library of tests/plugin/libraries/named.c.
+inline fs::path named(const std::string& name) {
+  return fs::path(TEST_NAMED) / name / (name + ".so");
+}
 
 // An empty folder of this test, removed at the end.
 class TempDir {
@@ -61,6 +66,7 @@ inline plugin::RegistryOptions options_for(const std::vector<std::string>& paths
   options.arguments = paths;
   options.exe = TEST_PROBE_EXE;
   options.prefix = "/nowhere";
+  options.shipped = kRealPlugins;
   options.cache = cache;
   options.timeout = std::chrono::seconds(4);
   return options;

@@ -13,7 +13,7 @@ run(${CMAKE_COMMAND} --install ${WORK}/sdk --prefix ${WORK}/prefix)
 run(${CMAKE_COMMAND} -S ${WORK}/prefix/share/espalier/template -B ${WORK}/plugin -G Ninja
     -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 run(${CMAKE_COMMAND} --build ${WORK}/plugin)
-foreach(name repeat-top constant)
+foreach(name repeat-top steady)
   if(NOT EXISTS ${WORK}/plugin/lib/espalier/plugins/${name}.so)
     message(FATAL_ERROR "${name}.so was not built")
   endif()

@@ -12,8 +12,8 @@ class ProxyLoss final : public sdk::Difficulty {
         "Ankner et al., Perplexed by Perplexity, 2024; Mindermann et al., Prioritized Training on Points that are "
         "Learnable, Worth Learning, and Not Yet Learnt, ICML 2022");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT);
-    about.param("model", &ProxyLoss::model_, "run, checkpoint or Hugging Face folder of the model").required();
-    about.param("reference", &ProxyLoss::reference_, "a second model, whose loss is taken off; empty: none");
+    about.param("model", &ProxyLoss::model_, "run, checkpoint or Hugging Face folder of the model").required().path();
+    about.param("reference", &ProxyLoss::reference_, "a second model, whose loss is taken off; empty: none").path();
   }
 
   static constexpr std::uint32_t needs = ESP_NEEDS_INPUTS;

@@ -17,7 +17,7 @@ class Quality final : public sdk::Difficulty {
         "Joulin et al., Bag of Tricks for Efficient Text Classification, EACL 2017; "
         "Li et al., DataComp-LM, NeurIPS 2024");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT);
-    about.param("model", &Quality::model_, "a supervised fastText model, .bin or .ftz; empty: train one here");
+    about.param("model", &Quality::model_, "a supervised fastText model, .bin or .ftz; empty: train one here").path();
     about.param("label", &Quality::label_, "the label whose probability is the score");
     about.param("invert", &Quality::invert_, "score 1 - p: what is less like the label is harder");
     about.param("positive", &Quality::positive_, "to train: documents of the label, one a line, or JSON lines");

@@ -30,8 +30,10 @@ class Readability final : public sdk::Difficulty {
                "dale-chall: so many of the corpus's most frequent words count as familiar")
         .min(1)
         .unit("words");
-    about.param("word_list", &Readability::word_list_,
-                "dale-chall: a file with one familiar word a line, instead of the most frequent ones");
+    about
+        .param("word_list", &Readability::word_list_,
+               "dale-chall: a file with one familiar word a line, instead of the most frequent ones")
+        .path();
     about.param("table_bits", &Readability::table_bits_, "dale-chall: words are counted in 2^table_bits counters")
         .min(8)
         .max(32);

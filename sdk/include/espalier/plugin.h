@@ -20,6 +20,7 @@
 #define ESP_PARAM_HAS_MAX 4u  /* `max` holds */
 #define ESP_PARAM_MIN_OPEN 8u /* the value must be greater than `min`, not equal */
 #define ESP_PARAM_TUNABLE 16u /* worth searching over */
+#define ESP_PARAM_PATH 32u    /* text that names a file or folder: the host expands "~/" and makes it absolute */
 
 /* One parameter: the host checks the user's TOML against it before any code of the plugin sees it. */
 typedef struct esp_param {
@@ -40,7 +41,10 @@ typedef struct esp_param {
  */
 typedef struct esp_desc {
   uint32_t struct_size, num_params, state_version, pad;
-  esp_str id; /* reverse DNS, "org.espalier.growth.midas"; its last part is the short name */
+  /* Reverse DNS, "org.example.growth.mine": three parts or more of letters, digits, '-' and '_'; the last part is the
+   * short name. "org.espalier." is kept for the plugins that come with Espalier. No text here and no key of a parameter
+   * may have control characters or line breaks in it; only `citation` may have line breaks. */
+  esp_str id;
   esp_str name, version, vendor, license, summary, url, citation; /* version is semver */
   uint64_t claims;                                                /* ESP_CLAIM_* */
   double preserve_tol;

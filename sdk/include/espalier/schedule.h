@@ -26,7 +26,11 @@ typedef struct esp_schedule {
   /* Optional, for values constant by pieces: the next step > progress->step where a value changes, UINT64_MAX = never.
    */
   esp_status (*next_change)(void* self, esp_call*, const esp_progress*, uint64_t* step);
-  /* Optional: metrics of the step that just ran. */
+  /* Optional: metrics of the step that just ran, by these names:
+   *   "train/loss"       mean cross-entropy of the step in nats a target
+   *   "train/grad_norm"  global norm of its gradient, before clipping
+   * Look for a name, not at a place: others may follow. None at all while the host goes through the run before step 1.
+   * progress->step counts the step that ran. [driver] */
   esp_status (*observe)(void* self, esp_call*, const esp_progress*, const esp_str* names, const double* values,
                         uint32_t count);
 } esp_schedule;

@@ -257,9 +257,9 @@ static const esp_param PARAMS[] = {
     sizeof(esp_desc), count, 3, 0, TEXT(id), TEXT("Bent"), TEXT("1.0.0"), TEXT("Espalier"), TEXT(""), TEXT("test"), \
         TEXT(""), TEXT(""), ESP_CLAIM_DETERMINISTIC, 0, params                                                      \
   }
-static const esp_desc GROWTH_DESC = DESC("org.espalier.test.bent_growth", PARAMS, 1);
-static const esp_desc DIFFICULTY_DESC = DESC("org.espalier.test.bent_difficulty", PARAMS, 1);
-static const esp_desc SCHEDULE_DESC = DESC("org.espalier.test.bent_schedule", PARAMS, COUNT(PARAMS));
+static const esp_desc GROWTH_DESC = DESC("org.example.test.bent_growth", PARAMS, 1);
+static const esp_desc DIFFICULTY_DESC = DESC("org.example.test.bent_difficulty", PARAMS, 1);
+static const esp_desc SCHEDULE_DESC = DESC("org.example.test.bent_schedule", PARAMS, COUNT(PARAMS));
 static const esp_desc* const GROWTH_DESCS[] = {&GROWTH_DESC};
 static const esp_desc* const DIFFICULTY_DESCS[] = {&DIFFICULTY_DESC};
 static const esp_desc* const SCHEDULE_DESCS[] = {&SCHEDULE_DESC};
@@ -277,7 +277,7 @@ static esp_status create(esp_call* call, const esp_host* host, esp_str id, const
                          const void** vtable) {
   esp_str mode;
   bent* me = calloc(1, sizeof(*me));
-  const char kind = id.data[sizeof("org.espalier.test.bent_") - 1];
+  const char kind = id.data[sizeof("org.example.test.bent_") - 1];
   if (me == NULL || config->str(config, "mode", 0, &mode) != ESP_OK || mode.size >= sizeof(me->mode)) {
     free(me);
     return fail(host, call, ESP_INTERNAL, "no mode");

@@ -37,9 +37,9 @@ static const PARAM_TYPE PARAMS[] = {
 };
 
 #ifdef ODD_NOT_UTF8
-#define ID "org.espalier.test.\xff\xfe"
+#define ID "org.example.test.\xff\xfe"
 #else
-#define ID "org.espalier.test.odd"
+#define ID "org.example.test.odd"
 #endif
 
 static const esp_desc DESC = {

@@ -28,7 +28,8 @@ class Schedule : public Plugin {
   virtual void value(Call&, const Progress&, Span<double> out) = 0;
   /// Optional, for values constant by pieces: the next step > progress.step where a value changes.
   virtual std::uint64_t next_change(Call&, const Progress&) { return kNever; }
-  /// Optional: metrics of the step that just ran.
+  /// Optional: metrics of the step that just ran, "train/loss" and "train/grad_norm" (espalier/schedule.h); look for a
+  /// name, not at a place.
   virtual void observe(Call&, const Progress&, const std::vector<Metric>&) {}
 
  protected:

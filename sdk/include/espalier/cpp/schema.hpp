@@ -35,6 +35,8 @@ class ParamSpec {
   /// The allowed texts.
   ParamSpec& choices(std::vector<std::string> allowed) { return choices_ = std::move(allowed), *this; }
   ParamSpec& unit(std::string name) { return unit_ = std::move(name), *this; }
+  /// Names a file or folder: the host expands "~/" and makes it absolute, so that a run goes on from any folder.
+  ParamSpec& path() { return flag(ESP_PARAM_PATH); }
   /// Worth searching over.
   ParamSpec& tunable() { return flag(ESP_PARAM_TUNABLE); }
 

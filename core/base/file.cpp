@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +12,11 @@
 #include <memory>
 #include <utility>
 
+#include "core/base/file_lock.h"
+#include "core/base/log.h"
 #include "core/base/mapped_guard.h"
 #include "core/base/open_file.h"
+#include "core/base/system_call.h"
 
 namespace espalier {
 namespace {
@@ -24,8 +26,10 @@ namespace {
   std::string hint;
   if (error == ENOSPC || error == EDQUOT)
     hint = "free some disk space and run again; nothing already saved was touched";
-  if (error == EACCES || error == EROFS || error == EPERM)
-    hint = "the folder must be writable; choose another with --run-dir";
+  if (error == EFBIG) hint = "raise the limit on the size of files (ulimit -f); nothing already saved was touched";
+  if (read_only(error))
+    hint = code == ErrorCode::data ? "the folder must be writable; choose another with data.cache_dir"
+                                   : "the folder must be writable; choose another with --run-dir";
   throw Error(code, what + ": " + std::strerror(error), path.string(), hint);
 }
 
@@ -51,6 +55,18 @@ const char* kind_of(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISSOCK(mode)) return "a socket";
   return "a device";
+}
+
+int open_file(const fs::path& path, int flags) {
+  return uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
+}
+
+// False where there is no such operation (fsync(2): EINVAL, EROFS). What a disk reports (EIO, ENOSPC, EDQUOT) is
+// thrown.
+bool sync(int fd, const fs::path& path, ErrorCode code) {
+  if (uninterrupted([&] { return ::fsync(fd); }) == 0) return true;
+  if (!not_supported(errno) && errno != EROFS && errno != EBADF) fail(code, "cannot sync", path);
+  return false;
 }
 
 using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
@@ -126,29 +142,39 @@ uint64_t file_bytes(const fs::path& path, ErrorCode code) {
 }
 
 void write_file(const fs::path& path, std::string_view bytes, ErrorCode code) {
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const Fd file(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
   if (file.fd < 0) fail(code, "cannot create", path);
   while (!bytes.empty()) {
-    const ssize_t n = ::write(file.fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = uninterrupted([&] { return ::write(file.fd, bytes.data(), bytes.size()); });
     if (n < 0) fail(code, "cannot write", path);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
-  if (::fsync(file.fd) != 0) fail(code, "cannot sync", path);
+  sync(file.fd, path, code);
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes, ErrorCode code) {
   fs::path temporary = path;
   temporary += ".tmp";
-  write_file(temporary, bytes, code);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail(code, "cannot rename into place", path);
+  try {
+    write_file(temporary, bytes, code);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(code, "cannot rename into place", path);
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
   fsync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), code);
 }
 
 void fsync_path(const fs::path& path, ErrorCode code) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  sync_where_possible(path, code);
+}
+
+bool sync_where_possible(const fs::path& path, ErrorCode code) {
+  const Fd file(open_file(path, O_RDONLY));
+  std::error_code ignored;
+  if (file.fd < 0 && errno == EACCES && fs::is_directory(path, ignored)) return false;  // may be entered, not listed
   if (file.fd < 0) fail(code, "cannot open", path);
-  if (::fsync(file.fd) != 0) fail(code, "cannot sync", path);
+  return sync(file.fd, path, code);
 }
 
 void make_dirs(const fs::path& path, ErrorCode code) {
@@ -166,8 +192,7 @@ std::string sha256_file(const fs::path& path, ErrorCode code) {
   const DigestContext context = start_digest();
   std::string buffer(size_t{1} << 20, '\0');
   for (;;) {
-    const ssize_t n = ::read(file.fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = uninterrupted([&] { return ::read(file.fd, buffer.data(), buffer.size()); });
     if (n < 0) fail_to_read(code, "cannot read", path);
     if (n == 0) return finish_digest(context.get());
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(n));
@@ -180,6 +205,29 @@ std::string sha256_bytes(std::string_view bytes) {
   return finish_digest(context.get());
 }
 
+namespace {
+
+// Memory that is let go like a map. The file may be shorter than it was: what is missing is zero.
+void* read_whole(int fd, size_t size, const fs::path& path, ErrorCode code) {
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail(code, "cannot map", path);
+  for (size_t done = 0; done < size;) {
+    auto* to = static_cast<char*>(memory) + done;
+    const ssize_t n = uninterrupted([&] { return ::read(fd, to, size - done); });
+    if (n == 0) break;
+    if (n < 0) {
+      const int error = errno;
+      ::munmap(memory, size);
+      errno = error;
+      fail(code, "cannot read", path);
+    }
+    done += static_cast<size_t>(n);
+  }
+  return memory;
+}
+
+}  // namespace
+
 MappedFile::MappedFile(const fs::path& path, ErrorCode code) {
   const Fd file(open_regular(path, code));
   struct stat info {};
@@ -188,10 +236,10 @@ MappedFile::MappedFile(const fs::path& path, ErrorCode code) {
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (data_ == MAP_FAILED) {
-    data_ = nullptr;
-    fail_to_read(code, "cannot map", path);
-  }
+  if (data_ != MAP_FAILED) return;
+  data_ = nullptr;
+  if (errno != ENODEV && !not_supported(errno)) fail_to_read(code, "cannot map", path);
+  data_ = read_whole(file.fd, size_, path, code);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
@@ -209,13 +257,25 @@ MappedFile::~MappedFile() {
 
 FolderLock::FolderLock(const fs::path& dir) {
   const fs::path path = dir / ".lock";
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail(ErrorCode::config, "cannot open the lock file", path);
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd_);
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    fd_ = open_file(path, O_RDWR | O_CREAT);
+    if (fd_ < 0) fail(ErrorCode::config, "cannot open the lock file", path);
+    const LockState state = lock_file(fd_, /*wait=*/false);
+    if (state == LockState::unsupported)
+      log_warning("the file system of {} has no locks: nothing keeps two processes from training there at once",
+                  dir.string());
+    // Whoever made the file may have removed it since it was opened here.
+    if (state == LockState::unsupported || (state == LockState::held && is_same_file(fd_, path))) return;
+    const int error = errno;
+    ::close(std::exchange(fd_, -1));
+    errno = error;
+    if (state == LockState::failed) fail(ErrorCode::config, "cannot lock", path);
+    if (state == LockState::held) continue;
     throw Error(ErrorCode::config, "another espalier process is using this run folder", dir.string(),
                 "wait for it, or give this run its own folder with --run-dir");
   }
+  throw Error(ErrorCode::config, "the lock file is removed as often as it is made", path.string());
 }
 
 FolderLock::~FolderLock() {

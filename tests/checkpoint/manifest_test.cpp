@@ -8,6 +8,7 @@
 #include "catch.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/manifest.h"
+#include "core/checkpoint/safetensors.h"
 #include "core/checkpoint/state_record.h"
 #include "core/model/init.h"
 #include "support/temp_dir.h"

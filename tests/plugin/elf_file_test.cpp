@@ -59,7 +59,7 @@ TEST_CASE("a library for another machine is refused with its name", "[plugin][el
 
 TEST_CASE("a library that is cut short or damaged is refused, and reading it ends", "[plugin][elf]") {
   const std::string good = bytes_of(kFixtures / "plugin_template.so");
-  CHECK_THAT(message_of(good.substr(0, good.size() / 2)), Contains("cut short"));
+  CHECK_THAT(message_of(good.substr(0, 1000)), Contains("cut short"));  // its headers, and little else
   for (size_t size = 0; size < good.size(); size += size < 2000 ? 7 : 997)
     error_of([&] { read_elf(std::string_view(good).substr(0, size), "x.so"); });
   std::mt19937 draw(1);

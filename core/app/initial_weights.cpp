@@ -43,8 +43,8 @@ void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const ModelSp
     // A strategy may scale norm_eps from stage to stage; what the user sets is that of the last one.
     const bool scaled = wanted.norm_eps != final_spec.norm_eps;
     throw Error(ErrorCode::checkpoint,
-                fmt::format("has norm_eps {}, the run begins with {}{}", loaded.norm_eps, wanted.norm_eps,
-                            scaled ? fmt::format(" so that growth ends at {}", final_spec.norm_eps) : ""),
+                fmt::format("has norm_eps {:.7g}, the run begins with {:.7g}{}", loaded.norm_eps, wanted.norm_eps,
+                            scaled ? fmt::format(" so that growth ends at {:.7g}", final_spec.norm_eps) : ""),
                 dir.string(),
                 fmt::format("set model.norm_eps = {:.6g}", loaded.norm_eps * final_spec.norm_eps / wanted.norm_eps));
   }

@@ -12,6 +12,7 @@ PLAIN = [
     "schedule.mixture.plugin=",
     "schedule.mixture.params={}",
     "difficulty.plugin=",
+    "schedule.lr.params={}",
     "validation.samples=0",
 ]
 

@@ -88,6 +88,7 @@ TEST_CASE("what the host finds is the dense pseudo-inverse of the plan's map", "
   to.d_model = 6;
   at::manual_seed(2);
   const at::Tensor a = at::randn({8, 5}, at::kDouble), b = at::randn({4, 6}, at::kDouble);
+  const at::Tensor poor = at::cat({a.narrow(1, 0, 4), a.narrow(1, 0, 1) - a.narrow(1, 3, 1)}, 1);
   const auto data = [](PlanBuilder& p, const at::Tensor& t) {
     const at::Tensor flat = t.contiguous().view(-1);
     return p.data(t.sizes().vec(), {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()});
@@ -119,6 +120,11 @@ TEST_CASE("what the host finds is the dense pseudo-inverse of the plan's map", "
          return p.matmul(data(p, a), p.matmul(w, data(p, b), false, false), false, false);
        },
        [&](const at::Tensor& w) { return at::matmul(at::matmul(a, w), b); }},
+      {"A W B with columns of A that depend on each other",
+       [&](PlanBuilder& p, NodeId w) {
+         return p.matmul(data(p, poor), p.matmul(w, data(p, b), false, false), false, false);
+       },
+       [&](const at::Tensor& w) { return at::matmul(at::matmul(poor, w), b); }},
       {"transposed products, turned and scaled",
        [&](PlanBuilder& p, NodeId w) {
          const NodeId wide = p.matmul(data(p, b), w, true, true);                             // B^T W^T, [6, 5]

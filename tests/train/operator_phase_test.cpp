@@ -120,8 +120,11 @@ TEST_CASE("a plan with leaves says how they learn, and the other way round", "[t
   const ModelSpec spec = tiny_llama(1);
   const auto problem = [&](bool leaf, int64_t steps) {
     PlanBuilder plan(spec, spec);
-    for (const auto& info : param_infos(spec)) plan.assign(info.name, plan.src(info.name, 0), 0);
-    if (leaf) plan.learned("a", plan.full({2}, 1.0));
+    for (const auto& info : param_infos(spec)) {
+      NodeId value = plan.src(info.name, 0);
+      if (leaf && info.role == "final_norm") value = plan.mul(value, plan.learned("a", plan.full({32}, 1.0)));
+      plan.assign(info.name, value, 0);
+    }
     Learning learning;
     learning.steps = steps;
     learning.lr = 1;

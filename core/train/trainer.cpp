@@ -150,9 +150,15 @@ void Trainer::account(const StepReport& report, const StepShape& shape, int64_t 
   std::optional<int64_t> recovered;  // an operator's losses are those of a model that is still being made
   if (!state_.operators && report.targets > 0) recovered = state_.watch.observe(report.loss, state_.tokens);
   whole_ = true;
+  // The schedules see the step before anything else can fail, and what fails in them waits for the gates.
+  std::exception_ptr failure;
+  try {
+    if (report.targets > 0) observe(report, phase);  // else there is no loss to show to anybody
+  } catch (...) {
+    failure = std::current_exception();
+  }
   if (!state_.operators) note_gates(shape.in_evaluation ? shape_of_next_step() : shape);
-  if (report.targets == 0) return;  // no loss to show to anybody
-  observe(report, phase);
+  if (failure) std::rethrow_exception(failure);
   if (recovered) parts_.hooks->recovered(state_, *recovered);
 }
 

@@ -49,6 +49,7 @@ class RowSource final : public BatchSource {
     at_ += micro_batch_;
     return true;
   }
+  void step_done() override {}
   double epoch() const override { return 0; }
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -15,6 +16,7 @@
 #include "core/app/verbs.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
+#include "core/plugin/call_guard.h"
 #include "core/plugin/probe.h"
 #include "core/plugin/worker_process.h"
 
@@ -114,7 +116,10 @@ int run(int argc, char** argv) {
     return 0;
   }
   // Where foreign code runs for itself its output is dealt with there.
-  if (!app.got_subcommand("plugin-probe") && !app.got_subcommand("plugin-worker")) take_standard_output();
+  if (!app.got_subcommand("plugin-probe") && !app.got_subcommand("plugin-worker")) {
+    take_standard_output();
+    plugin::guard_calls();
+  }
   const int code = action();
   finish_output();
   return code;
@@ -123,8 +128,9 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace espalier
 
-int main(int argc, char** argv) {
-  espalier::prepare_process();
+namespace {
+
+int run_reported(int argc, char** argv) {
   try {
     return espalier::run(argc, argv);
   } catch (const espalier::Error& error) {
@@ -134,4 +140,14 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return espalier::report_unexpected(error, error.what());
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  espalier::prepare_process();
+  const int code = run_reported(argc, argv);
+  // What a crashed plugin has registered to run at exit is not run.
+  if (espalier::plugin::has_crashed()) std::_Exit(code);
+  return code;
 }

@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
+#include "core/plugin/call_guard.h"
 #include "core/plugin/foreign_text.h"
 
 namespace espalier::plugin {
@@ -160,19 +161,22 @@ void guarded_call(const HostTable& host, const char* what, const std::function<e
                   const SettingError& refused_setting) {
   esp_call call(host);
   esp_status status = ESP_OK;
-  std::string thrown;
+  std::string thrown, ended;
+  const std::string& who = host.plugin_id();
   {
     const KeepFloatEnvironment keep;
-    try {
-      status = body(&call);
-    } catch (const std::exception& error) {
-      thrown = fmt::format(": {}", error.what());
-      if (thrown.size() == 2) thrown = " without a text";
-    } catch (...) {
-      thrown = " that is not a std::exception";
-    }
+    ended = run_guarded(who.c_str(), what, [&] {
+      try {
+        status = body(&call);
+      } catch (const std::exception& error) {
+        thrown = fmt::format(": {}", error.what());
+        if (thrown.size() == 2) thrown = " without a text";
+      } catch (...) {
+        thrown = " that is not a std::exception";
+      }
+    });
   }
-  const std::string& who = host.plugin_id();
+  if (!ended.empty()) throw Error(ErrorCode::plugin, fmt::format("{} in {}", ended, what), who, kDefectHint);
   if (!thrown.empty())
     throw Error(ErrorCode::plugin, fmt::format("{} let a C++ exception out{}", what, thrown), who, kDefectHint);
   if (status != ESP_OK && call.message.empty())

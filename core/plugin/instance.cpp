@@ -2,13 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/plugin/call_guard.h"
 #include "core/plugin/foreign_text.h"
 #include "core/plugin/sized.h"
 #include "core/plugin/state_stream.h"
 
 namespace espalier::plugin {
+
+namespace {
+
+// Notes on leaving the scope whether a call crashed in it.
+class CrashMark {
+ public:
+  explicit CrashMark(std::atomic<bool>& crashed) : crashed_(crashed), before_(has_crashed()) {}
+  ~CrashMark() {
+    if (!before_ && has_crashed()) crashed_ = true;
+  }
+  CrashMark(const CrashMark&) = delete;
+  CrashMark& operator=(const CrashMark&) = delete;
+
+ private:
+  std::atomic<bool>& crashed_;
+  bool before_;
+};
+
+}  // namespace
 
 PluginInstance::PluginInstance(Registry& registry, Kind kind, const PluginChoice& choice, const PluginSetup& setup)
     : PluginInstance(registry, registry.resolve(kind, choice.plugin, choice.place), choice, setup) {}
@@ -53,12 +75,21 @@ PluginInstance::~PluginInstance() {
 }
 
 void PluginInstance::destroy() noexcept {
+  const auto destroy = std::exchange(object_.destroy, nullptr);
+  if (destroy == nullptr || has_crashed()) return;
   try {
-    if (object_.destroy != nullptr) object_.destroy(object_.self);
-  } catch (...) {
-    warn_line(fmt::format("{}: destroy() let a C++ exception out", info_.id));
+    bool thrown = false;
+    const std::string ended = run_guarded(info_.id.c_str(), "destroy()", [&] {
+      try {
+        destroy(object_.self);
+      } catch (...) {
+        thrown = true;
+      }
+    });
+    if (thrown) warn_line(fmt::format("{}: destroy() let a C++ exception out", info_.id));
+    if (!ended.empty()) warn_line(fmt::format("{}: {} in destroy()", info_.id, ended));
+  } catch (...) {  // no memory for a text: nothing is left to do
   }
-  object_.destroy = nullptr;
 }
 
 const void* PluginInstance::extension(const char* id) const {
@@ -68,10 +99,14 @@ const void* PluginInstance::extension(const char* id) const {
 }
 
 void PluginInstance::call(const char* what, const std::function<esp_status(esp_call*)>& body) const {
+  refuse_after_crash(what);
+  const CrashMark mark(crashed_);
   guarded_call(host_, what, body);
 }
 
 void PluginInstance::call_on_settings(const char* what, const std::function<esp_status(esp_call*)>& body) const {
+  refuse_after_crash(what);
+  const CrashMark mark(crashed_);
   guarded_call(host_, what, body, [&](const std::string& message) {
     std::vector<std::string> keys;
     for (const auto& [key, value] : choice_.params) keys.push_back(key);
@@ -79,6 +114,11 @@ void PluginInstance::call_on_settings(const char* what, const std::function<esp_
     const std::string& place = at_fault == choice_.params.end() ? choice_.place : at_fault->second.place;
     return Error(ErrorCode::config, message, place, "refused by " + info_.id);
   });
+}
+
+void PluginInstance::refuse_after_crash(const char* what) const {
+  if (!crashed_) return;
+  throw Error(ErrorCode::plugin, fmt::format("has crashed before, so {} is not called", what), info_.id);
 }
 
 Error PluginInstance::misbehaved(const std::string& why) const {

@@ -71,6 +71,7 @@ class PluginInstance {
   PluginInstance(Registry& registry, const Listing& listing, const PluginChoice& choice, const PluginSetup& setup);
   void create(const ResolvedParams& params);
   void destroy() noexcept;
+  void refuse_after_crash(const char* what) const;
 
   std::shared_ptr<PluginLibrary> library_;  // first: destroyed last
   PluginInfo info_;
@@ -79,6 +80,7 @@ class PluginInstance {
   HostTable host_;
   esp_object object_{};
   const void* vtable_ = nullptr;
+  mutable std::atomic<bool> crashed_{false};  // a call has crashed: nothing more is called
 };
 
 }  // namespace espalier::plugin

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/error.h"
+#include "core/plugin/call_guard.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/sized.h"
 
@@ -127,6 +128,7 @@ esp_factory PluginLibrary::factory(Kind kind) const {
 }
 
 PluginLibrary::~PluginLibrary() {
+  if (has_crashed()) return;
   try {
     entry_.deinit();
   } catch (...) {  // nothing is left to undo, and a destructor must not throw

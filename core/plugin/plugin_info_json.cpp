@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
-#include "core/base/json_object.h"
 #include "core/base/error.h"
+#include "core/base/json_object.h"
 #include "core/plugin/plugin_info.h"
 
 namespace espalier::plugin {

@@ -1,0 +1,180 @@
+#include "core/plugin/call_guard.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/base/log.h"
+
+namespace espalier::plugin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kPatience = std::chrono::seconds(30);
+constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+// Handlers reach nothing but globals and thread-locals.
+std::atomic<bool> g_on{false}, g_crashed{false};
+std::array<struct sigaction, 65> g_before{};
+thread_local GuardedCall* t_innermost = nullptr;
+
+// A plugin that recurses for ever leaves no stack for the handler: each thread that calls plugins has a second one.
+class HandlerStack {
+ public:
+  HandlerStack() : memory_(kSize) {
+    stack_t stack{};
+    if (::sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_DISABLE) == 0) return;  // a sanitizer's, say
+    stack = {};
+    stack.ss_sp = memory_.data();
+    stack.ss_size = memory_.size();
+    ours_ = ::sigaltstack(&stack, nullptr) == 0;
+  }
+  ~HandlerStack() {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    if (ours_) ::sigaltstack(&none, nullptr);
+  }
+
+ private:
+  static constexpr size_t kSize = size_t{64} << 10;
+  std::vector<char> memory_;
+  bool ours_ = false;
+};
+
+void on_crash(int signal, siginfo_t* info, void* context) {
+  GuardedCall* call = t_innermost;
+  if (call != nullptr && call->armed) {
+    g_crashed = true;
+    call->armed = false;
+    call->signal = signal;
+    siglongjmp(call->landing(), 1);
+  }
+  // Not in a plugin: as if we were not here.
+  const struct sigaction& before = g_before[static_cast<size_t>(signal)];
+  if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(signal, info, context);
+  if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
+// exit() runs this on the stack of whoever called it. Leaving it by a jump is undefined in POSIX; glibc, which is what
+// we run on, has taken the handler off its list by then and goes on with the rest at the next exit().
+void on_process_exit(int code, void*) {
+  GuardedCall* call = t_innermost;
+  if (call == nullptr || !call->armed) return;
+  g_crashed = true;
+  call->armed = false;
+  call->exit_code = code;
+  siglongjmp(call->landing(), 1);
+}
+
+// Names calls that take long, at 30 s and each time as long again.
+class Watchdog {
+ public:
+  static Watchdog& instance() {
+    static Watchdog* const one =
+        new Watchdog;  // never destroyed: threads may still call plugins while the process ends
+    return *one;
+  }
+
+  void add(GuardedCall* call) {
+    const std::lock_guard lock(mutex_);
+    watched_.push_back({call, Clock::now(), kPatience});
+  }
+  void remove(GuardedCall* call) {
+    const std::lock_guard lock(mutex_);
+    watched_.remove_if([&](const Watched& one) { return one.call == call; });
+  }
+  void start() {
+    std::thread([this] {
+      for (;;) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        look();
+      }
+    }).detach();
+  }
+
+ private:
+  struct Watched {
+    GuardedCall* call;
+    Clock::time_point begin;
+    Clock::duration next;
+  };
+
+  void look() {
+    const std::lock_guard lock(mutex_);
+    for (Watched& one : watched_) {
+      const auto taken = Clock::now() - one.begin;
+      if (taken < one.next) continue;
+      one.next *= 2;
+      log_warning("{} has been in {} for {} s", one.call->who(), one.call->what(),
+                  std::chrono::duration_cast<std::chrono::seconds>(taken).count());
+    }
+  }
+
+  std::mutex mutex_;
+  std::list<Watched> watched_;
+};
+
+}  // namespace
+
+void guard_calls() {
+  if (g_on.exchange(true)) return;
+  struct sigaction action {};
+  action.sa_sigaction = on_crash;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigemptyset(&action.sa_mask);
+  for (const int signal : kCrashes) ::sigaction(signal, &action, &g_before[static_cast<size_t>(signal)]);
+  ::on_exit(on_process_exit, nullptr);
+  Watchdog::instance().start();
+}
+
+bool has_crashed() {
+  return g_crashed;
+}
+
+GuardedCall::GuardedCall(const char* who, const char* what) : outer(t_innermost), who_(who), what_(what) {}
+
+void GuardedCall::arm() {
+  if (!g_on) return;
+  thread_local const HandlerStack stack;
+  (void)stack;
+  Watchdog::instance().add(this);
+  armed = true;
+  t_innermost = this;
+}
+
+GuardedCall::~GuardedCall() {
+  if (!g_on) return;
+  armed = false;
+  t_innermost = outer;
+  Watchdog::instance().remove(this);
+}
+
+std::string GuardedCall::describe_end() {
+  if (signal == 0) {
+    ::on_exit(on_process_exit, nullptr);  // the one that brought us here is used up
+    return fmt::format("called exit({})", exit_code);
+  }
+  sigset_t only;
+  ::sigemptyset(&only);
+  ::sigaddset(&only, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+  const char* name = ::sigabbrev_np(signal);
+  return fmt::format("crashed: signal {} (SIG{})", signal, name == nullptr ? "?" : name);
+}
+
+}  // namespace espalier::plugin

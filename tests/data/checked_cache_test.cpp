@@ -63,13 +63,14 @@ void flip_everywhere(const fs::path& cache, const std::function<std::vector<Ids>
   REQUIRE(whole.size() > 2);
   size_t found = 0;
   for (const auto& [name, bytes] : whole)
-    for (uint64_t round = 0; round < 10 && !bytes.empty(); ++round) {
+    for (uint64_t round = 0; round < 3 && !bytes.empty(); ++round) {
       const Rng rng(round, name);
       const size_t at = rng.below(bytes.size(), 0);
       INFO(name << " at byte " << at);
       flip_bit(cache / name, at, static_cast<int>(rng.below(8, 1)));
       try {
-        CHECK(use() == good);
+        const auto now = use();  // outside of CHECK, which would keep what is thrown
+        CHECK(now == good);
       } catch (const Error& error) {
         ++found;
         CHECK(error.code() == ErrorCode::data);
@@ -82,16 +83,16 @@ void flip_everywhere(const fs::path& cache, const std::function<std::vector<Ids>
         else if (whole.at(other) != content)
           put(cache / other, whole.at(other));
     }
-  CHECK(found > 10);
+  CHECK(found > 5);
 }
 
 }  // namespace
 
 TEST_CASE("a flipped bit anywhere in the cache is found or made good", "[data][checked]") {
   const TempDir dir;
-  DataConfig config = random_config(dir, 5, {60, 30}, 120);
-  config.shard_tokens = 1500;
-  config.sources[0].val_documents = 6;
+  DataConfig config = random_config(dir, 5, {16, 6}, 120);
+  config.shard_tokens = 500;
+  config.sources[0].val_documents = 3;
   SECTION("with scores") {
     FunctionScorer scorer([](std::string_view text) { return static_cast<float>(text.size()); });
     flip_everywhere(config.cache_dir, [&] { return everything(config, &scorer); });

@@ -56,7 +56,7 @@ TEST_CASE("scales, heads, units and the stream of an RMSNorm model fold exactly"
   untied.tie_embeddings = false;
   learned.position = Position::learned;
   learned.activation = Activation::relu2;
-  biased.bias = true;
+  biased.attention_bias = biased.mlp_bias = true;
   for (const ModelSpec& spec : {tiny_llama(2), untied, learned, biased}) {
     CHECK(fold_error(spec, true) < 1e-10);
     CHECK(fold_error(spec, false) < 1e-10);

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+
 #include <cstring>
 
 #include "catch.h"
@@ -114,13 +116,14 @@ TEST_CASE("a map that loses pages is an answer to a guarded read, and named othe
     ::_exit(0);
   }
   ::close(ends[1]);
-  std::string said(4096, '\0');
-  const ssize_t n = ::read(ends[0], said.data(), said.size());
+  std::string said;
+  std::array<char, 256> piece;
+  for (ssize_t n = 0; (n = ::read(ends[0], piece.data(), piece.size())) > 0;)
+    said.append(piece.data(), static_cast<size_t>(n));
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 3);
-  CHECK_THAT(said.substr(0, static_cast<size_t>(std::max<ssize_t>(n, 0))),
-             Contains(path.string()) && Contains("shorter"));
+  CHECK_THAT(said, Contains(path.string()) && Contains("shorter"));
 }

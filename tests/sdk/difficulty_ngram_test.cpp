@@ -257,7 +257,7 @@ TEST_CASE("the n-gram model refuses what cannot be, with words", "[sdk][difficul
   refused("empty.jsonl", "\n", "no document");
   refused("bad.jsonl", "{\"text\": \"a\"}\n[1]\n", ":2: not a JSON object");
   refused("field.jsonl", "{\"text\": 1}\n", ":1: no text field 'text'");
-  refused("text.txt.gz", "x", "compressed");
+  refused("text.txt", std::string("\x1f\x8b\x08\x00", 4) + "x", "compressed");
   CHECK_THROWS_WITH(Scorer(library, {{"reference", "\"/nowhere\""}}), Contains("/nowhere"));
   CHECK_THROWS_WITH(Scorer(library, {{"unit", "\"words\""}, {"order", "4"}}), Contains("order") && Contains("3"));
   CHECK_THROWS_WITH(Scorer(library).score("text"), Contains("before fit_end()"));

@@ -54,7 +54,7 @@ std::vector<float> read_npy(const fs::path& path) {
   const size_t left = bytes.size() - data;
   if (left % sizeof(float) != 0 || left / sizeof(float) != count) throw refuse("the values do not fill the shape");
   std::vector<float> values(count);
-  std::memcpy(values.data(), bytes.data() + data, count * sizeof(float));
+  if (count > 0) std::memcpy(values.data(), bytes.data() + data, count * sizeof(float));
   return values;
 }
 

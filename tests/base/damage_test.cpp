@@ -8,6 +8,8 @@
 #include <array>
 
 #include <cstring>
+#include <functional>
+#include <vector>
 
 #include "catch.h"
 #include "core/base/checksum.h"
@@ -40,10 +42,11 @@ TEST_CASE("only regular files are read, and nothing is waited for", "[base][file
   std::strncpy(address.sun_path, socket_path.c_str(), sizeof(address.sun_path) - 1);
   REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
   ::alarm(20);  // waiting would be for ever
-  for (const auto& [path, kind] : {std::pair<fs::path, const char*>{pipe, "pipe"},
-                                   {socket_path, "socket"},
-                                   {"/dev/zero", "device"},
-                                   {dir.path(), "folder"}}) {
+  const std::vector<std::pair<fs::path, const char*>> cases{
+      {pipe, "pipe"}, {socket_path, "socket"}, {"/dev/zero", "device"}, {dir.path(), "folder"}};
+  for (const auto& one : cases) {
+    const fs::path& path = one.first;
+    const char* const kind = one.second;
     INFO(path);
     for (const auto& read : std::vector<std::function<void()>>{
              [&] { read_file(path, ErrorCode::data); }, [&] { MappedFile(path, ErrorCode::data); },

@@ -113,18 +113,18 @@ class AfterTheLastSave(Case):
 
     def test_a_process_that_ends_while_the_guard_goes_back_leaves_it_to_the_next(self):
         growth = ["growth.plugin=cgls", "growth.params={layers=[1, 2], phase_a=\"3st\", init=\"random\", init_std=5.0}",
-                  "model.num_layers=2", "schedule.growth.params={alpha=0.0}", "growth.guard_after=2", "checkpoint.interval=2",
+                  "schedule.growth.params={alpha=0.0}", "growth.guard_after=2", "checkpoint.interval=2",
                   "checkpoint.keep_latest=1"]
-        # Step 14, two after the growth at 12, is saved before the guard looks.
+        # Step 10, two after the growth at 8, is saved before the guard looks.
         self.train("cut", sets=[*growth, "growth.guard_bound=1e-9"], check=4)
-        self.assertEqual(sorted(path.name for path in (self.dir / "cut/checkpoints").glob("step-*")), ["step-00000012"])
+        self.assertEqual(sorted(path.name for path in (self.dir / "cut/checkpoints").glob("step-*")), ["step-00000008"])
         self.train("late", sets=[*growth, "growth.guard_bound=1e9", "checkpoint.keep_latest=0"])
-        for step in range(16, 25, 2):
+        for step in range(12, 25, 2):
             shutil.rmtree(self.checkpoint("late", step))
         (self.dir / "late/finished.json").unlink()
         done = self.train("late", sets=[*growth, "growth.guard_bound=1e-9"], check=4)
-        self.assertRegex(done.stderr, r"2 steps after the growth at step 12 the training loss is .* went back to .*step-00000012")
-        self.assertFalse(self.checkpoint("late", 14).exists())
+        self.assertRegex(done.stderr, r"2 steps after the growth at step 8 the training loss is .* went back to .*step-00000008")
+        self.assertFalse(self.checkpoint("late", 10).exists())
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import math
 import os
 import shutil
 import struct
+import subprocess
 import unittest
 
 from case import Case
 
 ONE_SIZE = ["growth.plugin=", "growth.params={}", "schedule.growth.plugin=", "schedule.growth.params={}",
             "schedule.mixture.plugin=", "schedule.mixture.params={}", "difficulty.plugin="]
-SHORT = [*ONE_SIZE, "training.steps=2", "checkpoint.interval=0", "validation.samples=0"]
+SHORT = [*ONE_SIZE, "schedule.lr.plugin=constant", "schedule.lr.params={}", "training.steps=2", "checkpoint.interval=0", "validation.samples=0"]
 
 
 def read_tensors(path):
@@ -68,7 +69,7 @@ class ForeignModels(Case):
         (self.model / "model.safetensors.index.json").write_text(json.dumps(index))
         self.assertEqual(self.eval(), whole)
         self.espalier("generate", self.model, "--prompt", "the", "--max-tokens", "3")
-        self.go_on("difficulty.plugin=host.loss", f'difficulty.params={{model="{self.model}"}}')
+        self.go_on()
         (self.model / "model-00002-of-00002.safetensors").unlink()
         self.assertIn("model-00002-of-00002.safetensors, which is missing", self.eval(check=5))
 
@@ -124,7 +125,9 @@ class ForeignModels(Case):
             for i in range(12):
                 out.write('{"text": "one small dog run over some green hills %d", "score": NaN, "x": 1e999}\n' % i)
         sources = [f'data.sources=[{{name="s", path="{self.dir}/corpus"}}]', *SHORT]
-        self.train(os.fsdecode(b"r\xe9"), sets=sources)
+        command = self.command("train", self.config, "--run-dir", os.fsdecode(os.fsencode(self.dir) + b"/r\xe9"), sets=sources)
+        done = subprocess.run(command, capture_output=True, env=self.env, cwd=self.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
         prepared = self.espalier("data", "prepare", self.config, "--json", sets=sources)
         self.assertEqual(json.loads(prepared.stdout)["sources"][0]["documents"], 12)
         done = self.train("other", sets=[os.fsdecode(b"data.sources=[{name='s', path='caf\xe9.jsonl'}]")], check=2)

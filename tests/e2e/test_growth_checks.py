@@ -47,7 +47,7 @@ class GrowthChecks(Case):
             done = self.train(plugin, sets=[*wider, "model.norm_eps=6.66667e-06"])  # as a user copies it: rounded
             self.assertIn("weights from", done.stderr)
         other = [*PLAIN, "training.steps=2", load, "model.rope_theta=500000"]
-        self.assertIn("rope_theta 10000 (here 500000)", self.train("theta", sets=other, check=5).stderr)
+        self.assertIn("rope_theta 10000 instead of 500000", self.train("theta", sets=other, check=5).stderr)
 
 
 if __name__ == "__main__":

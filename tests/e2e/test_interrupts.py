@@ -128,7 +128,7 @@ class Interrupts(Case):
             main, other = pty.openpty()
             self.addCleanup(os.close, main)
             env = dict(self.env, NO_COLOR=no_color, TERM="xterm-256color")
-            sets = ["training.steps=1", "validation.samples=0", "validation.interval=0"]
+            sets = ["training.steps=6", "validation.samples=0", "validation.interval=0"]
             subprocess.run(self.command("train", self.config, "--run-dir", self.dir / f"run{no_color}", sets=sets), env=env, cwd=self.dir,
                            stderr=other, check=True)
             os.close(other)

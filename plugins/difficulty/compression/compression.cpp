@@ -45,7 +45,7 @@ class Compressor {
 class Compression final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<Compression>& about) {
-    about.id("org.espalier.difficulty.compression").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.compression").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("zstd-compressed bytes over raw bytes: what compresses less is harder");
     about.citation("Yin et al., Entropy Law: The Story Behind Data Compression and LLM Performance, 2024");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT);

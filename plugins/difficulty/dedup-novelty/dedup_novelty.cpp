@@ -14,7 +14,7 @@ class DedupNovelty final : public sdk::Difficulty {
   static constexpr std::uint32_t needs = ESP_NEEDS_TEXT | ESP_NEEDS_FIT;
 
   static void describe(sdk::Description<DedupNovelty>& about) {
-    about.id("org.espalier.difficulty.dedup-novelty").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.dedup-novelty").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("share of word n-grams that no other document has: what repeats the corpus less is harder");
     about.citation("Broder, On the Resemblance and Containment of Documents, 1997 (shingles)");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT).state_version(1);

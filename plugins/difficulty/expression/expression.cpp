@@ -11,7 +11,7 @@ namespace sdk = espalier::sdk;
 class Expression final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<Expression>& about) {
-    about.id("org.espalier.difficulty.expression").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.expression").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("a formula over other scores: + - * / min max log, and z() and rank() over the corpus");
     about.citation("van der Waerden, Order tests for the two-sample problem, 1952 (combining by ranks)");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT).state_version(1);

@@ -8,7 +8,7 @@ namespace sdk = espalier::sdk;
 class Length final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<Length>& about) {
-    about.id("org.espalier.difficulty.length").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.length").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("ln(1 + bytes or words): longer is harder");
     about.citation("Platanios et al., Competence-based Curriculum Learning, NAACL 2019 (sentence length)");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT);

@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class LexicalDiversity final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<LexicalDiversity>& about) {
-    about.id("org.espalier.difficulty.lexical-diversity").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.lexical-diversity").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("MTLD, MATTR or type-token ratio: a text that repeats its words less is harder");
     about.citation("McCarthy and Jarvis, MTLD, vocd-D, and HD-D, Behavior Research Methods 42, 2010");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT);

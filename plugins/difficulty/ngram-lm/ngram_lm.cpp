@@ -15,7 +15,7 @@ class NgramLm final : public sdk::Difficulty {
   static constexpr std::uint32_t needs = ESP_NEEDS_TEXT | ESP_NEEDS_FIT;
 
   static void describe(sdk::Description<NgramLm>& about) {
-    about.id("org.espalier.difficulty.ngram-lm").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.ngram-lm").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("bits per byte under an n-gram model: what is less like the reference is harder");
     about.citation(
         "Chen and Goodman, An Empirical Study of Smoothing Techniques for Language Modeling, 1998; "

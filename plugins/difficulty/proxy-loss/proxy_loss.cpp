@@ -6,7 +6,7 @@ namespace sdk = espalier::sdk;
 class ProxyLoss final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<ProxyLoss>& about) {
-    about.id("org.espalier.difficulty.proxy-loss").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.proxy-loss").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("bits per byte under a trained model, or how much more than under a reference model");
     about.citation(
         "Ankner et al., Perplexed by Perplexity, 2024; Mindermann et al., Prioritized Training on Points that are "

@@ -11,7 +11,7 @@ namespace sdk = espalier::sdk;
 class Quality final : public sdk::Difficulty {
  public:
   static void describe(sdk::Description<Quality>& about) {
-    about.id("org.espalier.difficulty.quality").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.quality").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("probability of a label under a fastText classifier: more like the label is harder");
     about.citation(
         "Joulin et al., Bag of Tricks for Efficient Text Classification, EACL 2017; "

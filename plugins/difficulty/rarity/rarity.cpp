@@ -13,7 +13,7 @@ class Rarity final : public sdk::Difficulty {
   static constexpr std::uint32_t needs = ESP_NEEDS_TEXT | ESP_NEEDS_FIT;
 
   static void describe(sdk::Description<Rarity>& about) {
-    about.id("org.espalier.difficulty.rarity").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.rarity").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("bits of surprisal per word or byte, by word counts of the corpus: rarer words are harder");
     about.citation("Platanios et al., Competence-based Curriculum Learning, NAACL 2019 (word rarity)");
     about.claims(ESP_CLAIM_DETERMINISTIC | ESP_CLAIM_REENTRANT).state_version(1);

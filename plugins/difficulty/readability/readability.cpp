@@ -16,7 +16,7 @@ class Readability final : public sdk::Difficulty {
   static constexpr std::uint32_t needs = ESP_NEEDS_TEXT | ESP_NEEDS_FIT;
 
   static void describe(sdk::Description<Readability>& about) {
-    about.id("org.espalier.difficulty.readability").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.difficulty.readability").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("a readability formula, Flesch-Kincaid grade by default: a higher grade is harder");
     about.citation(
         "Kincaid et al., Derivation of New Readability Formulas for Navy Enlisted Personnel, 1975; "

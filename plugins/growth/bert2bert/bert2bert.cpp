@@ -8,7 +8,7 @@ class Bert2Bert final : public sdk::StagewiseGrowth {
   static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
 
   static void describe(sdk::Description<Bert2Bert>& about) {
-    about.id("org.espalier.growth.bert2bert").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.bert2bert").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("wider by copies of units, with AKI from the next layer; deeper by stacking");
     about.url("https://arxiv.org/abs/2110.07143");
     about.citation("Chen et al., bert2BERT: Towards Reusable Pretrained Language Models, ACL 2022");

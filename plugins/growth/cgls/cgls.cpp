@@ -6,7 +6,7 @@ namespace sdk = espalier::sdk;
 class Cgls final : public sdk::Growth {
  public:
   static void describe(sdk::Description<Cgls>& about) {
-    about.id("org.espalier.growth.cgls").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.cgls").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("adds layers stage by stage; the new ones train alone first, with all else frozen");
     about.url("https://arxiv.org/abs/2506.11389");
     about.citation("Singh, Band and Adeli, Curriculum-Guided Layer Scaling, 2025");

@@ -7,7 +7,7 @@ namespace sdk = espalier::sdk;
 class LayerDrop final : public sdk::Growth {
  public:
   static void describe(sdk::Description<LayerDrop>& about) {
-    about.id("org.espalier.growth.layerdrop").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.layerdrop").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("bypasses layers at random with a constant probability");
     about.url("https://arxiv.org/abs/1909.11556");
     about.citation("Fan, Grave and Joulin, Reducing Transformer Depth on Demand with Structured Dropout, ICLR 2020");

@@ -8,7 +8,7 @@ class Lemon final : public sdk::StagewiseGrowth {
   static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
 
   static void describe(sdk::Description<Lemon>& about) {
-    about.id("org.espalier.growth.lemon").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.lemon").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("lossless growth to any width and depth: mean or zero expansion of the stream, uneven copies inside");
     about.url("https://arxiv.org/abs/2310.07999");
     about.citation("Wang et al., LEMON: Lossless Model Expansion, ICLR 2024");

@@ -8,7 +8,7 @@ namespace sdk = espalier::sdk;
 class Ligo final : public sdk::StagewiseGrowth {
  public:
   static void describe(sdk::Description<Ligo>& about) {
-    about.id("org.espalier.growth.ligo").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.ligo").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("learns a linear operator, factored into width and depth, that makes the larger model");
     about.url("https://arxiv.org/abs/2303.00980");
     about.citation("Wang et al., Learning to Grow Pretrained Models for Efficient Transformer Training, ICLR 2023");

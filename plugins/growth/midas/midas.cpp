@@ -6,7 +6,7 @@ namespace sdk = espalier::sdk;
 class Midas final : public sdk::Growth {
  public:
   static void describe(sdk::Description<Midas>& about) {
-    about.id("org.espalier.growth.midas").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.midas").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("duplicates the middle block, stage by stage; block_size 1 is LIDAS");
     about.url("https://arxiv.org/abs/2409.19044");
     about.citation("Saunshi et al., On the Inductive Bias of Stacking Towards Improving Reasoning, NeurIPS 2024");

@@ -6,7 +6,7 @@ namespace sdk = espalier::sdk;
 class Msg final : public sdk::StagewiseGrowth {
  public:
   static void describe(sdk::Description<Msg>& about) {
-    about.id("org.espalier.growth.msg").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.msg").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("new heads, hidden units, dimensions and layers behind gates that open linearly from 0 to 1");
     about.url("https://arxiv.org/abs/2305.02869");
     about.citation("Yao et al., Masked Structural Growth for 2x Faster Language Model Pre-training, ICLR 2024");

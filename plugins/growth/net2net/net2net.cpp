@@ -8,7 +8,7 @@ class Net2Net final : public sdk::StagewiseGrowth {
   static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
 
   static void describe(sdk::Description<Net2Net>& about) {
-    about.id("org.espalier.growth.net2net").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.net2net").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("wider by copies of units with noise (Net2WiderNet), deeper by identity layers (Net2DeeperNet)");
     about.url("https://arxiv.org/abs/1511.05641");
     about.citation("Chen, Goodfellow, Shlens, Net2Net: Accelerating Learning via Knowledge Transfer, ICLR 2016");

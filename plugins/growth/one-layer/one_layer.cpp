@@ -6,7 +6,7 @@ namespace sdk = espalier::sdk;
 class OneLayer final : public sdk::Growth {
  public:
   static void describe(sdk::Description<OneLayer>& about) {
-    about.id("org.espalier.growth.one-layer").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.one-layer").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("expands a model of one layer to the full depth in one step");
     about.url("https://arxiv.org/abs/2511.04981");
     about.citation("Bu, Scaling Depth Capacity via Zero/One-Layer Model Expansion, ICML 2026");

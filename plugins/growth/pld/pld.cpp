@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Pld final : public sdk::Growth {
  public:
   static void describe(sdk::Description<Pld>& about) {
-    about.id("org.espalier.growth.pld").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.pld").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("bypasses layers at random, more of them with depth and as training goes on");
     about.url("https://arxiv.org/abs/2010.13369");
     about.citation(

@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Raptr final : public sdk::Growth {
  public:
   static void describe(sdk::Description<Raptr>& about) {
-    about.id("org.espalier.growth.raptr").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.raptr").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("trains random sub-networks of the full model, larger from stage to stage");
     about.url("https://arxiv.org/abs/2402.05913");
     about.citation("Panigrahi et al., Efficient Stagewise Pretraining via Progressive Subnetworks, ICLR 2025");

@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class Stack final : public sdk::Growth {
  public:
   static void describe(sdk::Description<Stack>& about) {
-    about.id("org.espalier.growth.stack").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.stack").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary(
         "repeats layers: the last block (gradual stacking), the whole stack (StackBERT, G_stack), each layer");
     about.url("https://arxiv.org/abs/2405.15319");

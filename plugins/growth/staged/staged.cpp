@@ -7,7 +7,7 @@ namespace sdk = espalier::sdk;
 class Staged final : public sdk::StagewiseGrowth {
  public:
   static void describe(sdk::Description<Staged>& about) {
-    about.id("org.espalier.growth.staged").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.staged").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("doubles width block-diagonally and depth by identity layers, together with the optimizer's moments");
     about.url("https://arxiv.org/abs/2203.06211");
     about.citation("Shen et al., Staged Training for Transformer Language Models, ICML 2022");

@@ -8,7 +8,7 @@ class Zero final : public sdk::StagewiseGrowth {
   static constexpr std::uint32_t min_host_minor = sdk::kMinorOfLikeGradient;
 
   static void describe(sdk::Description<Zero>& about) {
-    about.id("org.espalier.growth.zero").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.growth.zero").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("new width and new layers whose output is zero: exact with RMSNorm, and in depth with any norm");
     about.url("https://arxiv.org/abs/2405.15319");
     about.citation("Du et al., Stacking Your Transformers: A Closer Look at Model Growth, NeurIPS 2024 (G_zero)");

@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class Competence final : public sdk::MixtureSchedule {
  public:
   static void describe(sdk::Description<Competence>& about) {
-    about.id("org.espalier.schedule.competence").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.competence").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("opens the difficulty tiers, the easiest first, as competence grows");
     about.url("https://arxiv.org/abs/1903.09848");
     about.citation("Platanios et al., Competence-based Curriculum Learning, NAACL 2019");

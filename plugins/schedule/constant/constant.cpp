@@ -7,7 +7,7 @@ namespace sdk = espalier::sdk;
 class Constant final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<Constant>& about) {
-    about.id("org.espalier.schedule.constant").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.constant").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("linear warm-up, then the peak for the rest of the run");
     about.citation("no decay as a control for curricula: How LR Decay Wastes Your Best Data, arXiv 2511.18903");
     about.claims(ESP_CLAIM_DETERMINISTIC);

@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Cosine final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<Cosine>& about) {
-    about.id("org.espalier.schedule.cosine").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.cosine").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("linear warm-up, then cosine decay to min_ratio of the peak");
     about.citation("Loshchilov and Hutter, SGDR, ICLR 2017");
     about.claims(ESP_CLAIM_DETERMINISTIC);

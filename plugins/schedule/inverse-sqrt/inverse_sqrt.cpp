@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class InverseSqrt final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<InverseSqrt>& about) {
-    about.id("org.espalier.schedule.inverse-sqrt").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.inverse-sqrt").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("linear warm-up, then decay with the square root of the steps");
     about.citation("Vaswani et al., Attention Is All You Need, NeurIPS 2017");
     about.claims(ESP_CLAIM_DETERMINISTIC);

@@ -7,7 +7,7 @@ namespace sdk = espalier::sdk;
 class Linear final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<Linear>& about) {
-    about.id("org.espalier.schedule.linear").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.linear").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("linear warm-up, then linear decay to min_ratio of the peak");
     about.citation("Devlin et al., BERT, NAACL 2019");
     about.claims(ESP_CLAIM_DETERMINISTIC);

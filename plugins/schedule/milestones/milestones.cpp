@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Milestones final : public sdk::Schedule {
  public:
   static void describe(sdk::Description<Milestones>& about) {
-    about.id("org.espalier.schedule.milestones").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.milestones").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("growth stages begin at given fractions of the run, or at given steps");
     about.url("https://arxiv.org/abs/2307.06440");
     about.citation("fixed fractions: Kaddour et al., No Train No Gain, NeurIPS 2023");

@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class MixtureRamp final : public sdk::MixtureSchedule {
  public:
   static void describe(sdk::Description<MixtureRamp>& about) {
-    about.id("org.espalier.schedule.mixture-ramp").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.mixture-ramp").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("moves smoothly from one blend of tiers or sources to another");
     about.citation("annealing of the data blend: Hu et al., MiniCPM, COLM 2024");
     about.claims(ESP_CLAIM_DETERMINISTIC);

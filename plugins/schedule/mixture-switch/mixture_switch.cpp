@@ -11,7 +11,7 @@ namespace sdk = espalier::sdk;
 class MixtureSwitch final : public sdk::MixtureSchedule {
  public:
   static void describe(sdk::Description<MixtureSwitch>& about) {
-    about.id("org.espalier.schedule.mixture-switch").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.mixture-switch").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("one blend of tiers or sources after another; learning rate, loss or progress switches");
     about.url("https://arxiv.org/abs/2407.07263");
     about.citation("switch at a fraction of the learning rate: Parmar et al., Reuse, Don't Retrain, 2024");

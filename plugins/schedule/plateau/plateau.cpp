@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class Plateau final : public sdk::Schedule {
  public:
   static void describe(sdk::Description<Plateau>& about) {
-    about.id("org.espalier.schedule.plateau").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.plateau").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("opens the next growth stage when the training loss falls too slowly");
     about.url("https://arxiv.org/abs/2203.06211");
     about.citation("mode slope: Shen et al., Staged Training for Transformer Language Models, ICML 2022");

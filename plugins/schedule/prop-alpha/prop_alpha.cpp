@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class PropAlpha final : public sdk::Schedule {
  public:
   static void describe(sdk::Description<PropAlpha>& about) {
-    about.id("org.espalier.schedule.prop-alpha").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.prop-alpha").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("growth stage i of k lasts T * i^alpha / sum_j j^alpha steps");
     about.url("https://arxiv.org/abs/2409.19044");
     about.citation("Saunshi et al., On the Inductive Bias of Stacking Towards Improving Reasoning, NeurIPS 2024");

@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class RampUp final : public sdk::Schedule {
  public:
   static void describe(sdk::Description<RampUp>& about) {
-    about.id("org.espalier.schedule.ramp-up").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.ramp-up").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("batch size or sequence length that rises at the beginning of the run");
     about.citation("batch: Brown et al., GPT-3, NeurIPS 2020; sequence length: Li et al., NeurIPS 2022");
     about.claims(ESP_CLAIM_DETERMINISTIC);

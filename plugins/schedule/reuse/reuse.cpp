@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Reuse final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<Reuse>& about) {
-    about.id("org.espalier.schedule.reuse").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.reuse").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("continued pre-training: cosine from the old run's minimum to floor of it, without a warm-up");
     about.url("https://arxiv.org/abs/2407.07263");
     about.citation("Parmar et al., Reuse, Don't Retrain, 2024");

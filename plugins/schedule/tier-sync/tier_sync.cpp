@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class TierSync final : public sdk::Schedule {
  public:
   static void describe(sdk::Description<TierSync>& about) {
-    about.id("org.espalier.schedule.tier-sync").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.tier-sync").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("opens harder data tiers as the model grows");
     about.url("https://arxiv.org/abs/2506.11389");
     about.citation("Singh, Band and Adeli, Curriculum-Guided Layer Scaling, 2025");

@@ -10,7 +10,7 @@ namespace sdk = espalier::sdk;
 class WsdS final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<WsdS>& about) {
-    about.id("org.espalier.schedule.wsd-s").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.wsd-s").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("several periods of constant peak and decay; each goes on from the decayed weights, at the peak");
     about.url("https://arxiv.org/abs/2410.05192");
     about.citation("Wen et al., Understanding Warmup-Stable-Decay Learning Rates, 2024");

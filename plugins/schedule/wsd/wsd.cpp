@@ -9,7 +9,7 @@ namespace sdk = espalier::sdk;
 class Wsd final : public sdk::StageLr {
  public:
   static void describe(sdk::Description<Wsd>& about) {
-    about.id("org.espalier.schedule.wsd").version("0.1.0").vendor("Espalier");
+    about.id("org.espalier.schedule.wsd").version("0.1.0").license("Apache-2.0").vendor("Espalier");
     about.summary("linear warm-up, constant peak, then decay over the last part of the run");
     about.citation("Hu et al., MiniCPM, COLM 2024; decay forms after Haegele et al., NeurIPS 2024");
     about.claims(ESP_CLAIM_DETERMINISTIC);

@@ -41,7 +41,7 @@ struct RegistryOptions {
   std::vector<std::string> arguments;            // --plugin-path
   std::vector<std::string> configured;           // [plugins].paths
   std::vector<PluginOrigin> resumed;             // of the run that goes on; empty: a new one
-  std::filesystem::path exe = "/proc/self/exe";  // has the verb plugin-probe
+  std::filesystem::path exe = worker_program();  // has the verbs plugin-probe and plugin-worker
   std::filesystem::path prefix = prefix_of("/proc/self/exe");
   // The folder whose libraries come with Espalier; empty: that of the prefix. Only they may use ids of kReservedPrefix.
   std::filesystem::path shipped = {};

@@ -55,6 +55,14 @@ fs::path shipped_folder(const fs::path& prefix) {
   return prefix / "lib" / kFolder;
 }
 
+fs::path worker_program() {
+  constexpr const char *kSelf = "/proc/self/exe", *kName = "espalier";
+  std::error_code ignored;
+  const fs::path self = fs::read_symlink(kSelf, ignored), beside = self.parent_path() / kName;
+  // Through /proc, as the file itself may have been replaced by a new build meanwhile.
+  return self.filename() == kName || !fs::exists(beside, ignored) ? fs::path(kSelf) : beside;
+}
+
 fs::path prefix_of(const fs::path& exe) {
   std::error_code ignored;
   return fs::weakly_canonical(exe, ignored).parent_path().parent_path();

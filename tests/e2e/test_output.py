@@ -43,7 +43,8 @@ class Output(Case):
             self.assertNotIn("-", done.stdout)
 
     def test_evaluation_gives_a_number_or_an_error(self):
-        self.train(sets=[*FIXED, "training.steps=2", "schedule.lr.params={warmup='1st'}", "checkpoint.interval=0", "validation.samples=0"])
+        self.train(sets=[*FIXED, "training.steps=2", "schedule.lr.params={warmup='1st'}", "checkpoint.interval=0",
+                         "validation.samples=0"])
         model = self.checkpoint("run", 2)
         text = self.dir / "text.txt"
         for content in ("a", "two words", "\n"):

@@ -1,7 +1,9 @@
 #include "core/plugin/call_guard.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,9 +72,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   ::raise(signal);
 }
 
-// exit() runs this on the stack of whoever called it. Leaving it by a jump is undefined in POSIX; glibc, which is what
-// we run on, has taken the handler off its list by then and goes on with the rest at the next exit().
-void on_process_exit(int code, void*) {
+// A call that ends the process leads back to where it was made, before any handler of exit() has run.
+void leave_guarded_call(int code) {
   GuardedCall* call = t_innermost;
   if (call == nullptr || !call->armed) return;
   g_crashed = true;
@@ -138,7 +139,6 @@ void guard_calls() {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);
   for (const int signal : kCrashes) ::sigaction(signal, &action, &g_before[static_cast<size_t>(signal)]);
-  ::on_exit(on_process_exit, nullptr);
   Watchdog::instance().start();
 }
 
@@ -165,10 +165,7 @@ GuardedCall::~GuardedCall() {
 }
 
 std::string GuardedCall::describe_end() {
-  if (signal == 0) {
-    ::on_exit(on_process_exit, nullptr);  // the one that brought us here is used up
-    return fmt::format("called exit({})", exit_code);
-  }
+  if (signal == 0) return fmt::format("called exit({})", exit_code);
   sigset_t only;
   ::sigemptyset(&only);
   ::sigaddset(&only, signal);
@@ -178,3 +175,29 @@ std::string GuardedCall::describe_end() {
 }
 
 }  // namespace espalier::plugin
+
+// The program's own exit functions stand before those of the C library for every library in it, plugins among them.
+// (core/app/CMakeLists.txt exports them.) Without a guarded call on the thread they do what the library's do.
+extern "C" {
+
+[[gnu::visibility("default")]] void exit(int code) noexcept {
+  espalier::plugin::leave_guarded_call(code);
+  reinterpret_cast<void (*)(int)>(::dlsym(RTLD_NEXT, "exit"))(code);
+  __builtin_unreachable();
+}
+
+[[gnu::visibility("default")]] void quick_exit(int code) noexcept {
+  espalier::plugin::leave_guarded_call(code);
+  reinterpret_cast<void (*)(int)>(::dlsym(RTLD_NEXT, "quick_exit"))(code);
+  __builtin_unreachable();
+}
+
+[[gnu::visibility("default")]] void _exit(int code) {
+  espalier::plugin::leave_guarded_call(code);
+  for (;;) ::syscall(SYS_exit_group, code);
+}
+
+[[gnu::visibility("default")]] void _Exit(int code) noexcept {
+  ::_exit(code);
+}
+}

@@ -113,7 +113,7 @@ class InitialWeights(Case):
     def test_what_cannot_be_started_from(self):
         self.refused(2, "holds no model", self.load(self.dir))
         self.refused(5, "another tokenizer", self.load(self.dir / "base", 'data.tokenizer="sentencepiece"', "data.vocab_size=420"))
-        self.refused(5, "holds a model of 3 layers, width 32", self.load(self.dir / "base", "model.num_layers=4"))
+        self.refused(5, "num_layers 3 instead of 4", self.load(self.dir / "base", "model.num_layers=4"))
         model = self.checkpoint("base", 24)
         with open(model / "model.safetensors", "r+b") as file:
             file.seek(-1, 2)

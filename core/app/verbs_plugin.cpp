@@ -7,6 +7,7 @@
 #include "core/app/verbs.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
+#include "core/plugin/foreign_text.h"
 #include "core/plugin/registry.h"
 
 namespace espalier {
@@ -40,13 +41,13 @@ json to_json(const Listing& item) {
 
 // "usable", and what a user has to know of the name; or why it is not used.
 std::string remark(const plugin::Registry& registry, const Listing& item) {
-  if (item.failed()) return fmt::format("{}: {}", item.path.string(), item.status);
-  if (!item.usable()) return fmt::format("{} ({})", item.status, item.path.string());
+  if (item.failed()) return fmt::format("{}: {}", plugin::shown(item.path), item.status);
+  if (!item.usable()) return fmt::format("{} ({})", item.status, plugin::shown(item.path));
   std::string out = item.info.summary;
   if (!item.same_short_name.empty())
     out += fmt::format(" | write the whole id: '{}' is also {}", item.info.short_name(),
                        fmt::join(item.same_short_name, ", "));
-  for (const auto& path : registry.shadows(item)) out += fmt::format(" | shadows {}", path.string());
+  for (const auto& path : registry.shadows(item)) out += fmt::format(" | shadows {}", plugin::shown(path));
   return out;
 }
 
@@ -69,12 +70,12 @@ int list_plugins(const std::vector<std::string>& paths, bool as_json) {
                                : item.same_short_name.empty() ? "ok"
                                                               : "ok, by id";
     output() << fmt::format(kRow, item.failed() ? "-" : item.kind(),
-                            item.failed() ? item.path.filename().string() : item.id(),
+                            item.failed() ? plugin::shown(item.path.filename()) : item.id(),
                             item.failed() ? "-" : item.version(), status, remark(registry, item));
   }
   output() << "searched, the first first:\n";
   for (const auto& path : registry.paths())
-    output() << fmt::format("  {} ({}){}\n", path.path.string(), path.origin,
+    output() << fmt::format("  {} ({}){}\n", plugin::shown(path.path), plugin::shown(path.origin),
                             std::filesystem::exists(path.path) ? "" : ": does not exist");
   return 0;
 }

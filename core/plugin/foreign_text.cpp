@@ -39,6 +39,13 @@ std::string without_controls(std::string text) {
   return text;
 }
 
+std::string shown(const std::filesystem::path& path) {
+  std::string out = without_controls(valid_utf8(path.string()));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, '?');
+  return out;
+}
+
 std::string id_problem(const std::string& id) {
   const auto parts = split(id, '.');
   if (id.empty()) return "it is empty";

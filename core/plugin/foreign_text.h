@@ -1,6 +1,7 @@
 // Texts that come from plugins and go to terminals, logs, TOML files and metric names.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,9 @@ namespace espalier::plugin {
 size_t find_control(std::string_view text);
 // The text with '?' for each such character, but line breaks and tabs kept.
 std::string without_controls(std::string text);
+
+// A file's name as one line of text, whatever bytes it has.
+std::string shown(const std::filesystem::path& path);
 
 // Why this is no id in reverse DNS order ("org.example.growth.mine"), or "": at least three parts of letters, digits,
 // '-' and '_'.

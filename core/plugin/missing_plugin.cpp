@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/plugin/foreign_text.h"
 
 namespace espalier::plugin {
 namespace {
@@ -27,7 +28,7 @@ std::string searched(const MissingPlugin& asked) {
   std::vector<std::string> out;
   std::error_code ignored;
   for (const SearchPath& path : asked.paths)
-    out.push_back(path.path.string() + (std::filesystem::exists(path.path, ignored) ? "" : " (does not exist)"));
+    out.push_back(shown(path.path) + (std::filesystem::exists(path.path, ignored) ? "" : " (does not exist)"));
   return fmt::format("searched {}", fmt::join(out, ", "));
 }
 
@@ -49,7 +50,7 @@ std::string unusable(const MissingPlugin& asked) {
   constexpr size_t kShown = 5;
   std::vector<std::string> out;
   for (const Listing& listing : asked.listings)
-    if (listing.failed()) out.push_back(fmt::format("{}: {}", listing.path.string(), listing.status));
+    if (listing.failed()) out.push_back(fmt::format("{}: {}", shown(listing.path), listing.status));
   if (out.empty()) return "";
   const size_t more = out.size() - std::min(out.size(), kShown);
   out.resize(out.size() - more);
@@ -96,7 +97,7 @@ Error missing_plugin(const MissingPlugin& asked) {
         !listing.failed() && !listing.usable() && wanted(asked, listing.info.kind) && goes_by(listing, asked.name);
     if (broken || refused)
       return {ErrorCode::plugin,
-              fmt::format("the {} '{}' cannot be used: {} {}{}", kind_text(asked), asked.name, listing.path.string(),
+              fmt::format("the {} '{}' cannot be used: {} {}{}", kind_text(asked), asked.name, shown(listing.path),
                           listing.status, then),
               asked.place, "`espalier plugin list` shows every plugin and its status"};
   }
@@ -107,7 +108,7 @@ Error missing_plugin(const MissingPlugin& asked) {
 
 Error ambiguous_name(const std::vector<const Listing*>& found, const std::string& name, const std::string& place) {
   std::string list;
-  for (const Listing* listing : found) list += fmt::format("\n  {} ({})", listing->info.id, listing->path.string());
+  for (const Listing* listing : found) list += fmt::format("\n  {} ({})", listing->info.id, shown(listing->path));
   return {ErrorCode::plugin, fmt::format("'{}' is the short name of {} plugins:{}", name, found.size(), list), place,
           "write the whole id of the one that you mean"};
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/plugin/foreign_text.h"
 #include "core/plugin/missing_plugin.h"
 
 namespace espalier::plugin {
@@ -106,14 +107,14 @@ void Registry::settle(const fs::path& shipped) {
     for (const Listing& other : listings_)
       if (same_plugin(other, listing) && other.sha256 == listing.sha256 && lies_in(other.path, shipped)) {
         listing.shadowed_by = other.path;
-        listing.status = fmt::format("shadowed by {}, of which it is a copy", other.path.string());
+        listing.status = fmt::format("shadowed by {}, of which it is a copy", shown(other.path));
       }
   }
   for (size_t i = 0; i < listings_.size(); ++i)
     for (size_t j = 0; j < i && listings_[i].usable(); ++j)
       if (listings_[j].usable() && same_plugin(listings_[i], listings_[j])) {
         listings_[i].shadowed_by = listings_[j].path;
-        listings_[i].status = "shadowed by " + listings_[j].path.string();
+        listings_[i].status = "shadowed by " + shown(listings_[j].path);
       }
   for (Listing& listing : listings_)
     for (const Listing& other : listings_)
@@ -136,7 +137,7 @@ const Listing& Registry::choose(const std::vector<Kind>& kinds, const std::strin
   for (const Listing& listing : listings_) {
     // A broken library of that name comes first: say so before falling back to another file.
     if (listing.failed() && by_id.empty() && by_short_name.empty() && listing.path.stem().string() == short_of(name))
-      log_warning("plugin {}: {}", listing.path.string(), listing.status);
+      log_warning("plugin {}: {}", shown(listing.path), listing.status);
     if (!listing.usable() || std::find(kinds.begin(), kinds.end(), listing.info.kind) == kinds.end()) continue;
     if (listing.info.id == name) by_id.push_back(&listing);
     if (listing.info.short_name() == name) by_short_name.push_back(&listing);

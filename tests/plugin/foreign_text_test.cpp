@@ -31,6 +31,12 @@ TEST_CASE("characters that a terminal obeys are found", "[plugin][names]") {
   CHECK(without_controls("one\n\ttwo\033[2J\xC2\x9B") == "one\n\ttwo?[2J?");
 }
 
+TEST_CASE("a file's name is one line of text", "[plugin][names]") {
+  CHECK(shown("/a/with space.so") == "/a/with space.so");
+  CHECK(shown("/a/line\nbreak\033[2J.so") == "/a/line?break?[2J.so");
+  CHECK(shown("/a/bad\xff.so") == "/a/bad\xEF\xBF\xBD.so");
+}
+
 TEST_CASE("the word at fault is a whole word", "[plugin][names]") {
   CHECK(named_in("the separate rates differ", {"rate"}) == "");
   CHECK(named_in("rate_max is below rate", {"rate"}) == "rate");

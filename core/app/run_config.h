@@ -21,8 +21,11 @@ struct GrowthConfig {
   void fields(Fields& f);
 };
 
+// Where a plugin was chosen that the user did not choose: its name means the one that comes with Espalier.
+inline constexpr const char* kDefaultPlace = "the default";
+
 struct LrScheduleConfig {
-  PluginChoice plugin{"org.espalier.schedule.cosine", "the default", {}};
+  PluginChoice plugin{"cosine", kDefaultPlace, {}};
   void fields(Fields& f) { f.plugin(plugin, "Learning rate over the run."); }
 };
 struct MixtureScheduleConfig {

@@ -189,6 +189,8 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
     s.decisions.growth_place = schedule.growth.plugin.place;
     note(s, "schedule.growth", s.growth_schedule->identity, schedule.growth.plugin);
   }
+  if (PluginChoice& lr = schedule.lr.plugin; lr.place == kDefaultPlace)
+    lr.plugin = fmt::format("{}{}.{}", plugin::kReservedPrefix, plugin::name_of(plugin::Kind::schedule), lr.plugin);
   s.lr_schedule = plugin::make_schedule(*s.registry, schedule.lr.plugin, setup, {"lr"}, start);
   s.decisions.lr = s.lr_schedule->schedule.get();
   note(s, "schedule.lr", s.lr_schedule->identity, schedule.lr.plugin);

@@ -64,8 +64,10 @@ fs::path worker_program() {
 }
 
 fs::path prefix_of(const fs::path& exe) {
-  std::error_code ignored;
-  return fs::weakly_canonical(exe, ignored).parent_path().parent_path();
+  // Of /proc/self/exe the system knows the folder also when the file was replaced by a new build meanwhile.
+  std::error_code none, ignored;
+  const fs::path real = fs::read_symlink(exe, none);
+  return fs::weakly_canonical(none ? exe : exe.parent_path() / real, ignored).parent_path().parent_path();
 }
 
 std::vector<fs::path> find_libraries(const std::vector<SearchPath>& paths) {

@@ -116,7 +116,7 @@ class RunFolder(Case):
             done = self.train(f"run-{folder.name}", sets=sets + [f'data.cache_dir="{folder}"'])
             self.assertIn("cannot be written to", done.stderr)
             self.assertNotIn("tokenized", done.stderr)
-            done = self.train("other", sets=sets + [f'data.cache_dir="{folder}"', 'data.tokenizer="bpe"', "data.vocab_size=300"], check=DATA)
+            done = self.train("other", sets=sets + [f'data.cache_dir="{folder}"', 'data.tokenizer="bpe"', "data.vocab_size=400"], check=DATA)
             self.assertIn("data.cache_dir", done.stderr)
 
 

@@ -78,6 +78,9 @@ SentencePieceModel::Piece parse_piece(std::string_view bytes, const std::string&
       std::memcpy(&piece.score, field.bytes.data(), 4);
     if (field.number == 3) piece.type = static_cast<SentencePieceModel::PieceType>(field.varint);
   }
+  // The library throws an exception of its own for it, while it builds its index.
+  if (piece.text.empty())
+    throw Error(ErrorCode::data, "a piece of the SentencePiece model has no text", place, "copy the .model file again");
   if (!std::isfinite(piece.score))
     throw Error(ErrorCode::data, "a piece of the SentencePiece model has a score that is not a number", place,
                 "copy the .model file again");

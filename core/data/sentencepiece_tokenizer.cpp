@@ -77,6 +77,17 @@ struct Loaded {
   bool by_word = false, dummy_prefix = false;
 };
 
+// The library reports most damage by a status, and some by exceptions of libraries below it.
+sentencepiece::util::Status load(sentencepiece::SentencePieceProcessor& processor, const std::string& model,
+                                 const std::string& place) {
+  try {
+    return processor.LoadFromSerializedProto(model);
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::data, std::string("SentencePiece refuses the model: ") + error.what(), place,
+                "copy the .model file again");
+  }
+}
+
 class SentencePieceEncoder : public Encoder {
  public:
   explicit SentencePieceEncoder(const Loaded& model) : model_(model) {}
@@ -137,7 +148,7 @@ class SentencePieceTokenizer : public Tokenizer {
       throw Error(ErrorCode::data, "a BPE model needs its tokenizer.json beside it", place,
                   "point to the whole tokenizer folder, or use a unigram model");
     // Appended fields of a protocol buffer win: the space before a text is added here, once, and not for every word.
-    const auto status = loaded_.processor.LoadFromSerializedProto(file_ + std::string("\x1a\x02\x18\x00", 4));
+    const auto status = load(loaded_.processor, file_ + std::string("\x1a\x02\x18\x00", 4), place);
     if (!status.ok()) throw Error(ErrorCode::data, "SentencePiece refuses the model: " + status.ToString(), place);
     const auto pieces = static_cast<int>(model_.pieces.size());
     if (loaded_.processor.GetPieceSize() != pieces || loaded_.processor.eos_id() >= pieces ||

@@ -72,7 +72,8 @@ class ForeignModels(Case):
                     model = make(kind, settings)
                     expected = self.logits(model)
                     if settings:
-                        self.assertGreater((expected - plain).abs().max().item(), 1e-2, "the setting changes nothing")
+                        # The two GELUs differ by 6e-4 here, which is still more than what `same` allows.
+                        self.assertGreater((expected - plain).abs().max().item(), 4e-4, "the setting changes nothing")
                     folder = self.dir / f"{kind} {name}"
                     model.save_pretrained(folder)
                     self.same(folder, expected)
@@ -100,7 +101,8 @@ class ForeignModels(Case):
             folder = self.dir / kind
             model.save_pretrained(folder, max_shard_size="8KB")
             self.assertGreater(len(list(folder.glob("model-*.safetensors"))), 2)
-            self.same(folder, self.logits(model.float()))
+            # Read again: model.float() would keep rotary frequencies that were rounded to bfloat16.
+            self.same(folder, self.logits(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()))
 
     def test_others_are_refused_by_name(self):
         for settings, text in (({"hidden_act": "tanh"}, "'hidden_act' = \"tanh\""),

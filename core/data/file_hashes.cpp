@@ -44,8 +44,8 @@ bool FileHashes::known(const fs::path& path) const {
   const auto entry = known_.find(key_of(path));
   const std::string stamp = file_stamp(path);  // empty: the system does not say, which proves nothing
   return entry != known_.end() && entry->is_object() && !stamp.empty() &&
-         entry->value("stamp", nlohmann::json()) == stamp &&
-         entry->contains("sha256") && (*entry)["sha256"].is_string();
+         entry->value("stamp", nlohmann::json()) == stamp && entry->contains("sha256") &&
+         (*entry)["sha256"].is_string();
 }
 
 void FileHashes::keep(const fs::path& path, const std::string& stamp, const std::string& hash) {

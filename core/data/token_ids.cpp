@@ -18,9 +18,10 @@ size_t first_outside(std::span<const int32_t> ids, int32_t vocab_size) {
 }
 
 void refuse_id(int32_t id, int32_t vocab_size, const std::string& place) {
-  throw Error(ErrorCode::data, fmt::format("token {} lies outside the vocabulary of {}", id, vocab_size), place,
-              "set data.tokenizer to the tokenizer that made the shard, or, for ids without header, format of the source to "
-              "what they are");
+  throw Error(
+      ErrorCode::data, fmt::format("token {} lies outside the vocabulary of {}", id, vocab_size), place,
+      "set data.tokenizer to the tokenizer that made the shard, or, for ids without header, format of the source to "
+      "what they are");
 }
 
 }  // namespace espalier

@@ -1,7 +1,7 @@
 // A plugin of this process may crash, end the process or never come back. While a call into one runs, the guard knows
-// which: a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) and exit(), quick_exit() or _exit() become a text for an Error,
-// so that the run can still save what is whole, and a call that does not return is named in the log. What it cannot
-// catch: memory of the host that was overwritten without a fault, a system call made by hand, SIGKILL.
+// which: a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) and exit(), quick_exit() or _exit() become a text for an
+// Error, so that the run can still save what is whole, and a call that does not return is named in the log. What it
+// cannot catch: memory of the host that was overwritten without a fault, a system call made by hand, SIGKILL.
 #pragma once
 
 #include <csetjmp>

@@ -31,8 +31,8 @@ typedef struct esp_param_info {
 #define ESP_ARCH_LAYERNORM 1u   /* else RMSNorm */
 #define ESP_ARCH_LEARNED_POS 2u /* else RoPE */
 #define ESP_ARCH_GATED_MLP 4u   /* SwiGLU */
-#define ESP_ARCH_BIAS 8u /* the linear layers of the attention, of the MLP or of both; params says which */
-#define ESP_ARCH_TIED 16u /* lm_head is embed; it is not listed as a parameter */
+#define ESP_ARCH_BIAS 8u        /* the linear layers of the attention, of the MLP or of both; params says which */
+#define ESP_ARCH_TIED 16u       /* lm_head is embed; it is not listed as a parameter */
 
 typedef struct esp_arch {
   uint32_t struct_size, flags;

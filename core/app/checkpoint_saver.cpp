@@ -30,6 +30,11 @@ CheckpointSaver::Place CheckpointSaver::place_of(const TrainState& state) {
 }
 
 void CheckpointSaver::save(const TrainState& state) {
+  // The last update of a run is followed by no step that would see it.
+  if (!is_finite(state.params))
+    throw Error(ErrorCode::diverged,
+                fmt::format("the weights after step {} are not finite, so they are not saved", state.step), "training",
+                "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
   log_info("saved {}", write(state, parts_.session->config.checkpoint.keep_latest, nullptr).string());
 }
 

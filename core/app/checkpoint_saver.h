@@ -25,7 +25,8 @@ class CheckpointSaver {
   // None of the parts is owned. `on_disk`: the state that training goes on from.
   CheckpointSaver(Parts parts, const TrainState& on_disk);
 
-  // Of a state between two steps. Throws Error(checkpoint), and Error(plugin) where a plugin cannot save its state.
+  // Of a state between two steps. Throws Error(checkpoint), Error(plugin) where a plugin cannot save its state, and
+  // Error(diverged) for weights that are not finite.
   void save(const TrainState& state);
   bool is_saved(const TrainState& state) const { return place_of(state) == saved_; }
   // After run() failed: saves what it left, unless that is saved already, belongs to no step, or is not finite. State

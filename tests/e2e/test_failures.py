@@ -46,6 +46,13 @@ class Failures(Case):
                                  sets=["training.steps=26", "schedule.lr.params={in=\"none\"}"])
             self.assertIn("schedule.lr: the checkpoint lacks its state, which could not be saved; it starts afresh", done.stderr)
 
+    def test_weights_that_the_last_update_has_ruined_are_not_saved(self):
+        sets = [*FAILS[1:], "growth.plugin=", "growth.params={}", "schedule.growth.plugin=", "schedule.lr.params={}", "training.steps=1",
+                "validation.batches=0", "training.max_norm=0", "optimizer.lr=1e38"]
+        done = self.train("ruined", sets=sets, check=4)
+        self.assertIn("the weights after step 1 are not finite, so they are not saved", done.stderr)
+        self.assertEqual(self.saved("ruined"), [])
+
     def test_data_that_end_or_a_loss_that_runs_away_leave_the_step_before(self):
         # Two micro-batches a step: the data position must be that of the step, not of the batches taken since.
         for run, code, sets in (("data", 3, ["data.exhausted=error", "training.steps=4000", "validation.batches=0", "growth.plugin=\"\"",

@@ -18,7 +18,7 @@ std::string seal_of(const json& object) {
 
 }  // namespace
 
-std::optional<size_t> too_deep_in_json(std::string_view text) {
+std::optional<size_t> too_deep_in_json(std::string_view text, size_t deepest) {
   size_t depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -31,7 +31,7 @@ std::optional<size_t> too_deep_in_json(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > kDeepestJson) return i + 1;
+      if (++depth > deepest) return i + 1;
     } else if ((c == '}' || c == ']') && depth > 0) {
       --depth;
     }

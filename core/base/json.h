@@ -13,8 +13,8 @@ namespace espalier {
 // level.
 inline constexpr size_t kDeepestJson = 256;
 
-// Position (from 1) of the bracket that goes too deep, or nothing. Looks at brackets and strings only.
-std::optional<size_t> too_deep_in_json(std::string_view text);
+// Position (from 1) of the bracket that goes deeper than `deepest`, or nothing. Looks at brackets and strings only.
+std::optional<size_t> too_deep_in_json(std::string_view text, size_t deepest = kDeepestJson);
 
 // Nothing when the text is not JSON or too deep.
 std::optional<nlohmann::json> parse_json_or_nothing(std::string_view text);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 namespace espalier {
@@ -24,21 +25,6 @@ size_t string_end(std::string_view text, size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at)
     if (text[at] == '\\') ++at;
   return std::min(at + 1, text.size());
-}
-
-bool nests_too_deep(std::string_view text) {
-  size_t depth = 0;
-  for (size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '"') {
-      at = string_end(text, at);
-      continue;
-    }
-    if ((c == '[' || c == '{') && ++depth > kMaxJsonDepth) return true;
-    if ((c == ']' || c == '}') && depth > 0) --depth;
-    ++at;
-  }
-  return false;
 }
 
 template <class Replace>
@@ -88,7 +74,7 @@ json parse_strict(std::string_view text, JsonKeys keys) {
 
 json parse_json(std::string_view text, ErrorCode code, const std::string& place, const std::string& hint,
                 JsonKeys keys) {
-  if (nests_too_deep(text))
+  if (too_deep_in_json(text, kMaxJsonDepth))
     throw Error(code, fmt::format("is not JSON that is read: it nests deeper than {} levels", kMaxJsonDepth), place,
                 hint);
   std::string problem;

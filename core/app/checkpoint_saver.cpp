@@ -1,13 +1,13 @@
 #include "core/app/checkpoint_saver.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/app/growth_guard.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 
 namespace espalier {
@@ -17,7 +17,7 @@ using nlohmann::json;
 
 bool is_finite(const ParamTable& params) {
   return std::all_of(params.begin(), params.end(),
-                     [](const Param& param) { return at::isfinite(param.value).all().item<bool>(); });
+                     [](const Param& param) { return param.value.isfinite().all().item<bool>(); });
 }
 
 }  // namespace

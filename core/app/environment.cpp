@@ -1,13 +1,13 @@
 #include "core/app/environment.h"
 
-#include <ATen/Context.h>
+#include <ATen/Version.h>
 #include <espalier/abi.h>
 #include <sys/utsname.h>
 #include <torch/headeronly/version.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 
 namespace espalier {

@@ -1,11 +1,10 @@
 #include "core/app/finish.h"
 
-#include <nlohmann/json.hpp>
-
 #include "core/app/initial_weights.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
 #include "core/base/figure.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 
 namespace espalier {
@@ -22,8 +21,8 @@ fs::path marker_of(const fs::path& run_dir) {
 bool is_finished(const fs::path& run_dir, const TrainState& state) {
   const fs::path path = marker_of(run_dir);
   if (!fs::exists(path)) return false;
-  const json marker = json::parse(read_file(path, ErrorCode::config), nullptr, false);
-  return marker.is_object() && marker.contains("step") && marker.at("step") == state.step;
+  const auto marker = parse_json_object(read_file(path, ErrorCode::config));
+  return marker && marker->contains("step") && marker->at("step") == state.step;
 }
 
 void unmark_finished(const fs::path& run_dir) {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/app/inspection.h"
 #include "core/app/tier_figures.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 namespace espalier {

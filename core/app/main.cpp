@@ -1,7 +1,5 @@
 // espalier: reads the command line, runs one verb, turns an Error into a message and its exit code.
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -15,7 +13,6 @@
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
 #include "core/base/output.h"
-#include "core/base/text.h"
 #include "core/plugin/call_guard.h"
 #include "core/plugin/probe.h"
 #include "core/plugin/worker_process.h"
@@ -24,50 +21,21 @@ namespace espalier {
 
 namespace {
 
-void add_hidden_verbs(CLI::App& app, Action& action, std::string& library) {
-  auto* probe = app.add_subcommand("plugin-probe", "")->group("");
-  probe->add_option("library", library)->required();
-  probe->callback([&] { action = [&] { return plugin::run_plugin_probe(library); }; });
-  app.add_subcommand("plugin-worker", "")->group("")->callback([&] {
-    action = []() -> int { plugin::run_plugin_worker(); };
-  });
-  app.add_subcommand("config-docs", "")->group("")->callback([&] {
-    action = [] {
-      RunConfig config;
-      output() << document_fields([&](Fields& f) { config.fields(f); });
-      return 0;
-    };
+void add_hidden_verbs(Command program, std::string& library) {
+  Command probe = program.add_hidden_verb("plugin-probe");
+  probe.add("library", library, "").required();
+  probe.on_chosen([&] { return plugin::run_plugin_probe(library); });
+  program.add_hidden_verb("plugin-worker").on_chosen([]() -> int { plugin::run_plugin_worker(); });
+  program.add_hidden_verb("config-docs").on_chosen([] {
+    RunConfig config;
+    output() << document_fields([&](Fields& f) { config.fields(f); });
+    return 0;
   });
 }
 
 int report(const Error& error) {
   std::cerr << "espalier: " << error.what() << "\n";
   return error.exit_code();
-}
-
-// CLI11 says of a mistyped verb only that a verb is required. The words before the first option name verbs, as far as
-// there are any below.
-void check_verbs(const CLI::App& app, int argc, char** argv) {
-  const CLI::App* level = &app;
-  std::string place;
-  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
-    std::vector<std::string> names;
-    const CLI::App* chosen = nullptr;
-    for (const CLI::App* verb : level->get_subcommands([](const CLI::App*) { return true; })) {
-      if (verb->get_name() == argv[i]) chosen = verb;
-      if (!verb->get_group().empty()) names.push_back(verb->get_name());
-    }
-    if (chosen == nullptr && names.empty()) return;
-    if (chosen == nullptr) {
-      std::string hint = did_you_mean(argv[i], names);
-      if (hint.empty())
-        hint = fmt::format("one of {}; `espalier {}{}--help` explains them", fmt::join(names, ", "), place,
-                           place.empty() ? "" : " ");
-      throw Error(ErrorCode::config, fmt::format("there is no verb '{}'", argv[i]), place, hint);
-    }
-    level = chosen;
-    place += (place.empty() ? "" : " ") + std::string(argv[i]);
-  }
 }
 
 // Memory that could not be had; nothing where the failure is another.
@@ -93,34 +61,27 @@ int report_unexpected(const std::exception& error, const std::string& what) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Espalier pre-trains transformers that grow while they train.", "espalier"};
-  app.set_version_flag("--version", version());
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
-  app.footer(
+  CommandLine line(
+      "Espalier pre-trains transformers that grow while they train.", "espalier", version(),
       "Exit codes: 0 done or saved on SIGTERM, 2 usage or configuration, 3 data, 4 diverged, 5 checkpoint, 6 plugin.");
-  Action action;
+  const Command program = line.program();
   std::string library;
-  add_train_verbs(app, action, {argv, argv + argc});
-  add_plan_verb(app, action);
-  add_model_verbs(app, action);
-  add_data_verb(app, action);
-  add_plugin_verb(app, action);
-  add_hidden_verbs(app, action, library);
-  check_verbs(app, argc, argv);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (app.exit(error, output(), std::cerr) != 0) return 2;
-    finish_output();  // help and version
-    return 0;
+  add_train_verbs(program, {argv, argv + argc});
+  add_plan_verb(program);
+  add_model_verbs(program);
+  add_data_verb(program);
+  add_plugin_verb(program);
+  add_hidden_verbs(program, library);
+  if (const auto code = line.parse(argc, argv)) {
+    finish_output();
+    return *code;
   }
   // Where foreign code runs for itself its output is dealt with there.
-  if (!app.got_subcommand("plugin-probe") && !app.got_subcommand("plugin-worker")) {
+  if (!line.is_chosen("plugin-probe") && !line.is_chosen("plugin-worker")) {
     take_standard_output();
     plugin::guard_calls();
   }
-  const int code = action();
+  const int code = line.run();
   finish_output();
   return code;
 }

@@ -2,20 +2,18 @@
 
 namespace espalier {
 
-void ConfigOptions::add(CLI::App& verb, bool with_config) {
-  if (with_config) verb.add_option("config", config, "Configuration file (TOML)")->required();
-  verb.add_option("--set", sets, "Override a key of the configuration: --set optimizer.lr=1e-3 (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->allow_extra_args(false);
+void ConfigOptions::add(Command verb, bool with_config) {
+  if (with_config) verb.add("config", config, "Configuration file (TOML)").required();
+  verb.add("--set", sets, "Override a key of the configuration: --set optimizer.lr=1e-3 (repeatable)")
+      .type_name("KEY=VALUE")
+      .repeatable();
   add_plugin_path(verb, plugin_paths);
 }
 
-void add_plugin_path(CLI::App& verb, std::vector<std::string>& paths) {
-  verb.add_option("--plugin-path", paths, "Folder (or library) to search for plugins first (repeatable)")
-      ->type_name("DIR")
-      ->take_all()
-      ->allow_extra_args(false);
+void add_plugin_path(Command verb, std::vector<std::string>& paths) {
+  verb.add("--plugin-path", paths, "Folder (or library) to search for plugins first (repeatable)")
+      .type_name("DIR")
+      .repeatable();
 }
 
 }  // namespace espalier

@@ -1,10 +1,9 @@
 #include "core/app/resume.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/log.h"
 #include "core/base/system_call.h"
@@ -60,12 +59,12 @@ void find_checkpoint(Start& start, const RunConfig& config) {
 }
 
 std::string tokenizer_of(const Snapshot& snapshot, const fs::path& dir) {
-  const json data = json::parse(snapshot.data_state);
+  const json data = own_json(snapshot.data_state);
   return JsonObject(data, ErrorCode::checkpoint, dir.string(), "state.json: data").text("tokenizer");
 }
 
 StreamState stream_state_of(const Snapshot& snapshot, const fs::path& dir) {
-  const json data = json::parse(snapshot.data_state);
+  const json data = own_json(snapshot.data_state);
   const JsonObject object(data, ErrorCode::checkpoint, dir.string(), "state.json: data");
   try {
     return stream_state_from_json(object.at("stream"));

@@ -1,10 +1,9 @@
 #include "core/app/run.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "core/app/batches.h"
 #include "core/app/checkpoint_saver.h"
@@ -18,6 +17,7 @@
 #include "core/app/signals.h"
 #include "core/app/validation.h"
 #include "core/base/figure.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/log_lines.h"
 #include "core/model/init.h"

@@ -1,10 +1,10 @@
 // The scores of a tier as a table and as JSON show them: absent where none of its documents has one.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/base/figure.h"
+#include "core/base/json.h"
 #include "core/data/tiers.h"
 
 namespace espalier {

@@ -1,6 +1,6 @@
 #include "core/app/validation.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
 #include <limits>

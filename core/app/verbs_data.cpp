@@ -2,14 +2,13 @@
 
 namespace espalier {
 
-void add_data_verb(CLI::App& app, Action& action) {
-  auto* data = app.add_subcommand("data", "Prepare and inspect training data");
-  data->require_subcommand(1);
-  add_data_prepare(*data, action);
-  add_data_mix(*data, action);
-  add_data_generate(*data, action);
-  add_data_score(*data, action);
-  add_data_inspect(*data, action);
+void add_data_verb(Command program) {
+  Command data = program.add_verb("data", "Prepare and inspect training data");
+  add_data_prepare(data);
+  add_data_mix(data);
+  add_data_generate(data);
+  add_data_score(data);
+  add_data_inspect(data);
 }
 
 }  // namespace espalier

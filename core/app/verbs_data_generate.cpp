@@ -5,13 +5,13 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "core/app/verbs.h"
 #include "core/base/cpus.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
 #include "core/data/generate/grammar.h"
@@ -88,60 +88,52 @@ Split split_of(const Arguments& args) {
   return args.split == "heldout" ? Split::heldout : Split::train;
 }
 
-void add_common(CLI::App& verb, Arguments& args, const std::string& default_levels) {
-  verb.add_option("--out", args.out, "File to write: .jsonl, .jsonl.gz or .jsonl.zst")->required();
-  verb.add_option("--documents", args.documents, "Stop after this many documents");
-  verb.add_option("--bytes", args.bytes, "Stop with the document that reaches this many uncompressed bytes: 500k, 10M");
-  verb.add_option("--level,--levels", args.levels,
-                  "Levels of difficulty, 0 to 4, in turn (default " + default_levels + ")")
-      ->delimiter(',');
-  verb.add_option("--seed", args.seed, "Another seed gives other documents")->capture_default_str();
-  verb.add_option("--split", args.split, "train, or heldout: the tenth that train never contains, whatever the seed")
-      ->check(CLI::IsMember({"train", "heldout"}))
-      ->capture_default_str();
-  verb.add_option("--threads", args.threads, "Default: one a core; the file does not depend on it")
-      ->check(CLI::Range(0, 1024));
+void add_common(Command verb, Arguments& args, const std::string& default_levels) {
+  verb.add("--out", args.out, "File to write: .jsonl, .jsonl.gz or .jsonl.zst").required();
+  verb.add("--documents", args.documents, "Stop after this many documents");
+  verb.add("--bytes", args.bytes, "Stop with the document that reaches this many uncompressed bytes: 500k, 10M");
+  verb.add("--level,--levels", args.levels, "Levels of difficulty, 0 to 4, in turn (default " + default_levels + ")")
+      .comma_separated();
+  verb.add("--seed", args.seed, "Another seed gives other documents").show_default();
+  verb.add("--split", args.split, "train, or heldout: the tenth that train never contains, whatever the seed")
+      .one_of({"train", "heldout"})
+      .show_default();
+  verb.add("--threads", args.threads, "Default: one a core; the file does not depend on it").between(0, 1024);
   verb.add_flag("--json", args.json, "Print JSON");
 }
 
 }  // namespace
 
-void add_data_generate(CLI::App& data, Action& action) {
-  auto* verb = data.add_subcommand("generate", "Write synthetic text of known difficulty as JSON lines");
-  verb->require_subcommand(1);
+void add_data_generate(Command data) {
+  Command verb = data.add_verb("generate", "Write synthetic text of known difficulty as JSON lines");
 
   auto story_args = std::make_shared<Arguments>();
-  auto* stories = verb->add_subcommand("stories", "Short stories from a grammar; fields id, level, text");
-  add_common(*stories, *story_args, "0,1,2,3,4");
-  stories->callback([=, &action] {
-    action = [=] {
-      const StoryRecords records(story_args->seed, checked_levels(story_args->levels, {0, 1, 2, 3, 4}),
-                                 split_of(*story_args));
-      return generate_file(*story_args, [&](uint64_t number, std::string& out) { records.write(number, out); });
-    };
+  Command stories = verb.add_verb("stories", "Short stories from a grammar; fields id, level, text");
+  add_common(stories, *story_args, "0,1,2,3,4");
+  stories.on_chosen([=] {
+    const StoryRecords records(story_args->seed, checked_levels(story_args->levels, {0, 1, 2, 3, 4}),
+                               split_of(*story_args));
+    return generate_file(*story_args, [&](uint64_t number, std::string& out) { records.write(number, out); });
   });
 
   auto problem_args = std::make_shared<Arguments>();
-  auto* primitives = verb->add_subcommand("primitives", "Reasoning primitives: problems with one right answer");
-  add_common(*primitives, *problem_args, "0,1,2");
-  primitives->add_option("--tasks", problem_args->tasks, "Which tasks, in turn (default: all)")->delimiter(',');
+  Command primitives = verb.add_verb("primitives", "Reasoning primitives: problems with one right answer");
+  add_common(primitives, *problem_args, "0,1,2");
+  primitives.add("--tasks", problem_args->tasks, "Which tasks, in turn (default: all)").comma_separated();
   primitives
-      ->add_option(
-          "--form", problem_args->form,
-          "text for training; choices (query, choices, gold) or completion (context, continuation) for evaluation")
-      ->check(CLI::IsMember({"text", "choices", "completion"}))
-      ->capture_default_str();
-  primitives->callback([=, &action] {
-    action = [=] {
-      std::vector<Task> tasks;
-      for (const std::string& name : problem_args->tasks) tasks.push_back(task_of(name));
-      const ProblemForm form = problem_args->form == "choices"      ? ProblemForm::choices
-                               : problem_args->form == "completion" ? ProblemForm::completion
-                                                                    : ProblemForm::text;
-      const ProblemRecords records(problem_args->seed, checked_levels(problem_args->levels, {0, 1, 2}), tasks,
-                                   split_of(*problem_args), form);
-      return generate_file(*problem_args, [&](uint64_t number, std::string& out) { records.write(number, out); });
-    };
+      .add("--form", problem_args->form,
+           "text for training; choices (query, choices, gold) or completion (context, continuation) for evaluation")
+      .one_of({"text", "choices", "completion"})
+      .show_default();
+  primitives.on_chosen([=] {
+    std::vector<Task> tasks;
+    for (const std::string& name : problem_args->tasks) tasks.push_back(task_of(name));
+    const ProblemForm form = problem_args->form == "choices"      ? ProblemForm::choices
+                             : problem_args->form == "completion" ? ProblemForm::completion
+                                                                  : ProblemForm::text;
+    const ProblemRecords records(problem_args->seed, checked_levels(problem_args->levels, {0, 1, 2}), tasks,
+                                 split_of(*problem_args), form);
+    return generate_file(*problem_args, [&](uint64_t number, std::string& out) { records.write(number, out); });
   });
 }
 

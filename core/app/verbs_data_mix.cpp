@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/app/mix_report.h"
 #include "core/app/verbs.h"
+#include "core/base/json.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
 
@@ -60,28 +60,25 @@ std::string to_text(const MixReport& report) {
 
 }  // namespace
 
-void add_data_mix(CLI::App& data, Action& action) {
+void add_data_mix(Command data) {
   struct Arguments {
     ConfigOptions options;
     bool json = false;
     int64_t steps = 0, spans = 10;
   };
   auto args = std::make_shared<Arguments>();
-  auto* mix =
-      data.add_subcommand("mix", "Tell which sources and tiers a run draws from over its steps, without training");
-  args->options.add(*mix, /*with_config=*/true);
-  mix->add_option("--steps", args->steps, "Look at the first steps only; 0: all")->check(CLI::NonNegativeNumber);
-  mix->add_option("--spans", args->spans, "Parts that the steps are divided into")->check(CLI::PositiveNumber);
-  mix->add_flag("--json", args->json, "Print JSON");
-  mix->callback([=, &action] {
-    action = [=] {
-      const auto session =
-          build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
-                        /*with_data=*/true);
-      const MixReport report = mix_report(*session, args->steps, args->spans);
-      output() << (args->json ? to_json(report).dump(2) + "\n" : to_text(report));
-      return 0;
-    };
+  Command mix = data.add_verb("mix", "Tell which sources and tiers a run draws from over its steps, without training");
+  args->options.add(mix, /*with_config=*/true);
+  mix.add("--steps", args->steps, "Look at the first steps only; 0: all").at_least(0);
+  mix.add("--spans", args->spans, "Parts that the steps are divided into").at_least(1);
+  mix.add_flag("--json", args->json, "Print JSON");
+  mix.on_chosen([=] {
+    const auto session =
+        build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
+                      /*with_data=*/true);
+    const MixReport report = mix_report(*session, args->steps, args->spans);
+    output() << (args->json ? to_json(report).dump(2) + "\n" : to_text(report));
+    return 0;
   });
 }
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/app/session.h"
 #include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
@@ -109,24 +109,22 @@ std::string to_text(const PreparedData& data) {
 
 }  // namespace
 
-void add_data_prepare(CLI::App& data, Action& action) {
+void add_data_prepare(Command data) {
   struct Arguments {
     ConfigOptions options;
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  auto* prepare = data.add_subcommand("prepare", "Tokenize, score and cache the data of a configuration, then list it");
-  args->options.add(*prepare, /*with_config=*/true);
-  prepare->add_flag("--json", args->json, "Print JSON");
-  prepare->callback([=, &action] {
-    action = [=] {
-      // No stop signals are caught: one ends the process at once, and the next call goes on from its whole shards.
-      const auto session =
-          build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
-                        /*with_data=*/true);
-      output() << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
-      return 0;
-    };
+  Command prepare = data.add_verb("prepare", "Tokenize, score and cache the data of a configuration, then list it");
+  args->options.add(prepare, /*with_config=*/true);
+  prepare.add_flag("--json", args->json, "Print JSON");
+  prepare.on_chosen([=] {
+    // No stop signals are caught: one ends the process at once, and the next call goes on from its whole shards.
+    const auto session =
+        build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
+                      /*with_data=*/true);
+    output() << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
+    return 0;
   });
 }
 

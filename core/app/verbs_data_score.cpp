@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "core/app/scored_data.h"
 #include "core/app/verbs.h"
 #include "core/base/figure.h"
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
@@ -52,31 +52,29 @@ std::string to_text(const ScoredBy& scored) {
 
 }  // namespace
 
-void add_data_score(CLI::App& data, Action& action) {
+void add_data_score(Command data) {
   struct Arguments {
     ConfigOptions options;
     std::vector<std::string> scorers;
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  auto* verb = data.add_subcommand("score", "Score the documents of a configuration and keep the scores");
-  args->options.add(*verb, /*with_config=*/true);
-  add_scorer_option(*verb, args->scorers);
-  verb->add_flag("--json", args->json, "Print JSON");
-  verb->callback([=, &action] {
-    action = [=] {
-      const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
-                                     args->options.plugin_paths, args->scorers, /*needed=*/true);
-      json all = json::array();
-      for (const auto& one : scored->scored) {
-        if (args->json)
-          all.push_back(to_json(one));
-        else
-          output() << to_text(one);
-      }
-      if (args->json) output() << dump_json(all, 2) << "\n";
-      return 0;
-    };
+  Command verb = data.add_verb("score", "Score the documents of a configuration and keep the scores");
+  args->options.add(verb, /*with_config=*/true);
+  add_scorer_option(verb, args->scorers);
+  verb.add_flag("--json", args->json, "Print JSON");
+  verb.on_chosen([=] {
+    const auto scored = score_data(load_run_config(args->options.config, args->options.sets),
+                                   args->options.plugin_paths, args->scorers, /*needed=*/true);
+    json all = json::array();
+    for (const auto& one : scored->scored) {
+      if (args->json)
+        all.push_back(to_json(one));
+      else
+        output() << to_text(one);
+    }
+    if (args->json) output() << dump_json(all, 2) << "\n";
+    return 0;
   });
 }
 

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
@@ -24,18 +24,14 @@ struct Arguments {
   std::string model, dtype = "fp32", device = "auto";
   int64_t threads = 0;
 
-  void add(CLI::App& verb) {
-    verb.add_option("model", model,
-                    "A checkpoint, the folder of a run (its newest checkpoint), or a Hugging Face model folder with "
-                    "its tokenizer")
-        ->required();
-    verb.add_option("--dtype", dtype, "Compute type")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
-    verb.add_option("--device", device, "Where to run")
-        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-        ->capture_default_str();
-    verb.add_option("--threads", threads, "CPU threads; 0 = one a core")
-        ->check(CLI::Range(0, 1024))
-        ->capture_default_str();
+  void add(Command verb) {
+    verb.add("model", model,
+             "A checkpoint, the folder of a run (its newest checkpoint), or a Hugging Face model folder with "
+             "its tokenizer")
+        .required();
+    verb.add("--dtype", dtype, "Compute type").one_of({"fp32", "bf16"}).show_default();
+    verb.add("--device", device, "Where to run").one_of({"auto", "cpu", "cuda"}).show_default();
+    verb.add("--threads", threads, "CPU threads; 0 = one a core").between(0, 1024).show_default();
   }
   ComputeType compute() const { return dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32; }
 };
@@ -97,20 +93,19 @@ int evaluate_text(const Arguments& a, const std::string& file, bool json) {
 
 }  // namespace
 
-void add_model_verbs(CLI::App& app, Action& action) {
+void add_model_verbs(Command program) {
   struct Evaluate : Arguments {
     std::string text;
     bool json = false;
   };
   auto eval_args = std::make_shared<Evaluate>();
-  auto* eval = app.add_subcommand("eval", "Loss of a model on a text: nats a token and bits per byte");
-  eval_args->add(*eval);
-  eval->add_option("--text", eval_args->text, "UTF-8 text file, also gzip or zstd, read as one document")
-      ->required()
-      ->type_name("FILE");
-  eval->add_flag("--json", eval_args->json, "Print JSON");
-  eval->callback(
-      [=, &action] { action = [=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); }; });
+  Command eval = program.add_verb("eval", "Loss of a model on a text: nats a token and bits per byte");
+  eval_args->add(eval);
+  eval.add("--text", eval_args->text, "UTF-8 text file, also gzip or zstd, read as one document")
+      .required()
+      .type_name("FILE");
+  eval.add_flag("--json", eval_args->json, "Print JSON");
+  eval.on_chosen([=] { return evaluate_text(*eval_args, eval_args->text, eval_args->json); });
 
   struct Generate : Arguments {
     std::string prompt;
@@ -118,37 +113,29 @@ void add_model_verbs(CLI::App& app, Action& action) {
     int64_t seed = 0;
   };
   auto args = std::make_shared<Generate>();
-  auto* verb = app.add_subcommand("generate", "Continue a prompt");
-  args->add(*verb);
-  verb->add_option("--prompt", args->prompt, "Beginning of the text")->required();
-  verb->add_option("--max-tokens", args->settings.max_tokens, "Tokens to add at most")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb->add_option("--temperature", args->settings.temperature, "0 = always the likeliest token")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb->add_option("--top-k", args->settings.top_k, "Choose among the k likeliest; 0 = all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb->add_option("--seed", args->seed, "The same seed gives the same text")->capture_default_str();
-  verb->callback([=, &action] {
-    action = [=] {
-      if (!std::isfinite(args->settings.temperature))
-        throw Error(ErrorCode::config, "must be a finite number", "--temperature",
-                    "0.8 is usual; 0 = the likeliest token");
-      const Opened opened = open_model(*args);
-      SampleSettings settings = args->settings;
-      settings.seed = static_cast<uint64_t>(args->seed);
-      settings.stop_tokens = opened.model.config.eos_token_ids;
-      settings.stop_tokens.push_back(opened.tokenizer->eos());
-      std::vector<int32_t> ids{opened.start()};
-      const auto prompt = opened.tokenizer->encode(args->prompt);
-      ids.insert(ids.end(), prompt.begin(), prompt.end());
-      const auto out =
-          generate(opened.model.spec, opened.model.params, opened.model.shape, ids, settings, args->compute());
-      output() << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
-      return 0;
-    };
+  Command verb = program.add_verb("generate", "Continue a prompt");
+  args->add(verb);
+  verb.add("--prompt", args->prompt, "Beginning of the text").required();
+  verb.add("--max-tokens", args->settings.max_tokens, "Tokens to add at most").at_least(0).show_default();
+  verb.add("--temperature", args->settings.temperature, "0 = always the likeliest token").at_least(0).show_default();
+  verb.add("--top-k", args->settings.top_k, "Choose among the k likeliest; 0 = all").at_least(0).show_default();
+  verb.add("--seed", args->seed, "The same seed gives the same text").show_default();
+  verb.on_chosen([=] {
+    if (!std::isfinite(args->settings.temperature))
+      throw Error(ErrorCode::config, "must be a finite number", "--temperature",
+                  "0.8 is usual; 0 = the likeliest token");
+    const Opened opened = open_model(*args);
+    SampleSettings settings = args->settings;
+    settings.seed = static_cast<uint64_t>(args->seed);
+    settings.stop_tokens = opened.model.config.eos_token_ids;
+    settings.stop_tokens.push_back(opened.tokenizer->eos());
+    std::vector<int32_t> ids{opened.start()};
+    const auto prompt = opened.tokenizer->encode(args->prompt);
+    ids.insert(ids.end(), prompt.begin(), prompt.end());
+    const auto out =
+        generate(opened.model.spec, opened.model.params, opened.model.shape, ids, settings, args->compute());
+    output() << args->prompt << valid_utf8(opened.tokenizer->decode(out)) << "\n";
+    return 0;
   });
 }
 

@@ -1,8 +1,8 @@
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/app/session.h"
 #include "core/app/verbs.h"
+#include "core/base/json.h"
 #include "core/base/output.h"
 
 namespace espalier {
@@ -49,27 +49,25 @@ json to_json(const Timeline& timeline) {
 
 }  // namespace
 
-void add_plan_verb(CLI::App& app, Action& action) {
+void add_plan_verb(Command program) {
   struct Arguments {
     ConfigOptions options;
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  auto* plan =
-      app.add_subcommand("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
-  args->options.add(*plan, /*with_config=*/true);
-  plan->add_flag("--json", args->json, "Print JSON");
-  plan->callback([=, &action] {
-    action = [=] {
-      RunConfig config = load_run_config(args->options.config, args->options.sets);
-      if (config.training.dtype == "auto") config.training.dtype = open_device("cpu", 0).fast_bf16 ? "bf16" : "fp32";
-      const auto session = build_session(std::move(config), args->options.plugin_paths, /*with_data=*/false);
-      if (args->json)
-        output() << to_json(session->timeline).dump(2) << "\n";
-      else
-        output() << format_timeline(session->timeline);
-      return 0;
-    };
+  Command plan =
+      program.add_verb("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
+  args->options.add(plan, /*with_config=*/true);
+  plan.add_flag("--json", args->json, "Print JSON");
+  plan.on_chosen([=] {
+    RunConfig config = load_run_config(args->options.config, args->options.sets);
+    if (config.training.dtype == "auto") config.training.dtype = open_device("cpu", 0).fast_bf16 ? "bf16" : "fp32";
+    const auto session = build_session(std::move(config), args->options.plugin_paths, /*with_data=*/false);
+    if (args->json)
+      output() << to_json(session->timeline).dump(2) << "\n";
+    else
+      output() << format_timeline(session->timeline);
+    return 0;
   });
 }
 

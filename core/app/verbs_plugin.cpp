@@ -2,9 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/app/verbs.h"
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
 #include "core/plugin/foreign_text.h"
@@ -100,24 +100,23 @@ int show_plugin(const std::vector<std::string>& paths, const std::string& name, 
 
 }  // namespace
 
-void add_plugin_verb(CLI::App& app, Action& action) {
+void add_plugin_verb(Command program) {
   struct Arguments {
     std::vector<std::string> paths;
     std::string name;
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  auto* verb = app.add_subcommand("plugin", "List and describe plugins");
-  verb->require_subcommand(1);
-  auto* list = verb->add_subcommand("list", "Every plugin that is found, usable or not, with the reason");
-  auto* info = verb->add_subcommand("info", "What a plugin does, its parameters and a TOML block to paste");
-  info->add_option("name", args->name, "Id or short name")->required();
-  for (auto* sub : {list, info}) {
-    add_plugin_path(*sub, args->paths);
-    sub->add_flag("--json", args->json, "Print JSON");
+  Command verb = program.add_verb("plugin", "List and describe plugins");
+  Command list = verb.add_verb("list", "Every plugin that is found, usable or not, with the reason");
+  Command info = verb.add_verb("info", "What a plugin does, its parameters and a TOML block to paste");
+  info.add("name", args->name, "Id or short name").required();
+  for (Command sub : {list, info}) {
+    add_plugin_path(sub, args->paths);
+    sub.add_flag("--json", args->json, "Print JSON");
   }
-  list->callback([=, &action] { action = [=] { return list_plugins(args->paths, args->json); }; });
-  info->callback([=, &action] { action = [=] { return show_plugin(args->paths, args->name, args->json); }; });
+  list.on_chosen([=] { return list_plugins(args->paths, args->json); });
+  info.on_chosen([=] { return show_plugin(args->paths, args->name, args->json); });
 }
 
 }  // namespace espalier

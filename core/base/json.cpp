@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include "core/base/checksum.h"
+
+template class nlohmann::basic_json<>;
 
 namespace espalier {
 namespace {
@@ -37,6 +41,12 @@ std::optional<size_t> too_deep_in_json(std::string_view text, size_t deepest) {
     }
   }
   return std::nullopt;
+}
+
+json own_json(std::string_view text) {
+  json parsed = json::parse(text, nullptr, false);
+  if (parsed.is_discarded()) throw std::logic_error("our own JSON cannot be read: " + std::string(text.substr(0, 80)));
+  return parsed;
 }
 
 std::optional<json> parse_json_or_nothing(std::string_view text) {

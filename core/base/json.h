@@ -11,11 +11,13 @@ namespace espalier {
 
 // Objects and lists inside each other; a deeper text is refused. Copying and printing a value take a stack frame a
 // level.
-inline constexpr size_t kDeepestJson = 256;
+inline constexpr size_t kMaxJsonDepth = 128;
 
 // Position (from 1) of the bracket that goes deeper than `deepest`, or nothing. Looks at brackets and strings only.
-std::optional<size_t> too_deep_in_json(std::string_view text, size_t deepest = kDeepestJson);
+std::optional<size_t> too_deep_in_json(std::string_view text, size_t deepest = kMaxJsonDepth);
 
+// What this program has written itself in this process; anything else is a fault of ours (std::logic_error).
+nlohmann::json own_json(std::string_view text);
 // Nothing when the text is not JSON or too deep.
 std::optional<nlohmann::json> parse_json_or_nothing(std::string_view text);
 // Nothing when the text is not a JSON object, too.
@@ -27,3 +29,6 @@ std::string sealed_json(nlohmann::json object);
 std::optional<nlohmann::json> open_sealed_json(std::string_view text);
 
 }  // namespace espalier
+
+// Compiled once, in json.cpp: the parser and the printer are the costliest code of the files that use them.
+extern template class nlohmann::basic_json<>;

@@ -10,9 +10,6 @@
 
 namespace espalier {
 
-// Deeper nesting is refused: copying or printing such a value would recurse as deep.
-constexpr size_t kMaxJsonDepth = 128;
-
 // Whether a name may stand twice in an object (the last one counts, as in Python), or makes the text invalid.
 enum class JsonKeys { any, unique };
 

@@ -8,8 +8,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/system_call.h"
 
@@ -44,9 +44,9 @@ bool has_manifest_of(const fs::path& dir, int64_t step) {
   std::error_code ignored;
   if (!is_real_folder(dir) || !fs::is_regular_file(path, ignored)) return false;
   try {
-    const json manifest = json::parse(read_file(path, kCode), nullptr, false);
-    if (!manifest.is_object() || !manifest.contains("format") || !manifest.contains("step")) return false;
-    return manifest["format"] == "espalier-checkpoint" && manifest["step"] == step;
+    const auto manifest = parse_json_object(read_file(path, kCode));
+    if (!manifest || !manifest->contains("format") || !manifest->contains("step")) return false;
+    return manifest->at("format") == "espalier-checkpoint" && manifest->at("step") == step;
   } catch (const Error&) {
     return false;
   }

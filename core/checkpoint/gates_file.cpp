@@ -1,10 +1,10 @@
 #include "core/checkpoint/gates_file.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/model/fold_gates.h"
 
 namespace espalier {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/text.h"
 #include "core/checkpoint/hf_keys.h"
@@ -313,7 +313,7 @@ std::string hf_layout(const ModelSpec& s) {
 
 json hf_config(const ModelSpec& s, int64_t eos_token_id, const std::string& kept_json) {
   const std::string layout = hf_layout(s);
-  const json kept = json::parse(kept_json);
+  const json kept = own_json(kept_json);
   const bool same_family = JsonObject(kept, kCode, "").text("model_type", "") == layout;
   json config;
   if (layout == "llama") {

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/base/json.h"
 
 namespace espalier {
 namespace {

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 
 namespace espalier {

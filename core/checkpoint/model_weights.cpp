@@ -1,6 +1,6 @@
 #include "core/checkpoint/model_weights.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
 #include "core/base/text.h"

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/text.h"
 

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/text.h"
 #include "core/checkpoint/hf_config.h"
@@ -17,7 +18,7 @@ namespace {
 json plugin_to_json(const PluginRecord& plugin) {
   return {{"slot", plugin.slot},       {"id", plugin.id},
           {"version", plugin.version}, {"sha256", plugin.sha256},
-          {"path", plugin.path},       {"params", json::parse(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
+          {"path", plugin.path},       {"params", own_json(plugin.params_json.empty() ? "{}" : plugin.params_json)}};
 }
 
 JsonObject object_of(const json& value, const std::string& place, const char* name) {
@@ -95,9 +96,9 @@ std::vector<GrowthEvent> lineage_from_json(const json& array, const std::string&
 }
 
 json initial_to_json(const InitialWeights& initial) {
-  return {{"path", valid_utf8(initial.path)}, {"model_sha256", initial.sha256},       {"step", initial.step},
-          {"tokens", initial.tokens},         {"lr_last", initial.lr_last},           {"optimizer", initial.optimizer},
-          {"val_loss", initial.val_loss},     {"config", json::parse(initial.config)}};
+  return {{"path", valid_utf8(initial.path)}, {"model_sha256", initial.sha256},    {"step", initial.step},
+          {"tokens", initial.tokens},         {"lr_last", initial.lr_last},        {"optimizer", initial.optimizer},
+          {"val_loss", initial.val_loss},     {"config", own_json(initial.config)}};
 }
 
 InitialWeights initial_from_json(const json& value, const std::string& place) {

@@ -1,8 +1,7 @@
 // The parts of a checkpoint that are JSON: counters, lineage, plugins.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/checkpoint/checkpoint.h"
 
 namespace espalier {

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/text.h"
 
@@ -91,7 +90,7 @@ std::string write_state(const StateRecord& record) {
               {"trained", trained_json(record.trained)},
               {"lr_previous", record.lr_previous},
               {"optimizer_steps", record.optimizer_steps},
-              {"data", json::parse(record.data)}};
+              {"data", own_json(record.data)}};
   if (!record.left_out.empty()) out["plugin_state_left_out"] = record.left_out;
   return out.dump(2) + "\n";
 }

@@ -1,9 +1,9 @@
 #include "core/data/byte_tokenizer.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/data/byte_level.h"
 #include "core/data/hf_files.h"
 

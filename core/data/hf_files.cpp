@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/json_object.h"
 #include "core/base/open_file.h"
 
 namespace espalier {
@@ -61,18 +60,7 @@ std::string hf_eos_token(const HfFiles& files, const std::filesystem::path& fold
 }
 
 nlohmann::json parse_json(const std::string& text, const std::string& place) {
-  if (const auto deep = too_deep_in_json(text))
-    throw Error(ErrorCode::data, fmt::format("objects and lists more than {} deep, at byte {}", kDeepestJson, *deep),
-                place, "copy the tokenizer again");
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    const auto* syntax = dynamic_cast<const nlohmann::json::parse_error*>(&error);
-    throw Error(ErrorCode::data,
-                syntax == nullptr ? "not valid JSON"
-                                  : fmt::format("not valid JSON from byte {} of {}", syntax->byte, text.size()),
-                place, "copy the tokenizer again");
-  }
+  return espalier::parse_json(text, ErrorCode::data, place, "copy the tokenizer again");
 }
 
 void write_hf_files(const std::filesystem::path& folder, const HfFiles& files) {

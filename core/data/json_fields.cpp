@@ -1,8 +1,8 @@
 #include "core/data/json_fields.h"
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 
 namespace espalier {

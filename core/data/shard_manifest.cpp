@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"

@@ -1,7 +1,6 @@
 #include "core/data/shard_set_writer.h"
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "core/base/checksum.h"
 #include "core/base/error.h"

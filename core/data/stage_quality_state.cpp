@@ -1,9 +1,9 @@
 // What a stage's data was like so far, as bytes of a checkpoint: CBOR, cells and hashes in rising order.
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/data/stage_quality.h"
 
 namespace espalier {

@@ -1,7 +1,7 @@
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/data/token_stream.h"
 
 namespace espalier {

@@ -1,9 +1,8 @@
 #include "core/data/tokenizer.h"
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/open_file.h"
 #include "core/data/bpe_json.h"
 #include "core/data/bpe_tokenizer.h"

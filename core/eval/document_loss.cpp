@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numbers>
 #include <optional>
 #include <utility>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/model_weights.h"
 #include "core/data/tokenizer.h"

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/plugin/descriptor.h"
 #include "core/plugin/fenced.h"
 #include "core/plugin/sized.h"
@@ -87,10 +87,8 @@ class DifficultyAdapter : public DifficultyScorer {
 
   std::string fingerprint() const override {
     const PluginIdentity& who = plugin_.identity();
-    nlohmann::json out{{"id", who.id},
-                       {"version", who.version},
-                       {"sha256", who.sha256},
-                       {"params", nlohmann::json::parse(who.params_json)}};
+    nlohmann::json out{
+        {"id", who.id}, {"version", who.version}, {"sha256", who.sha256}, {"params", own_json(who.params_json)}};
     // What a scorer reads from a file that a parameter names is a part of it: another content, other scores.
     for (const auto& [key, value] : who.params)
       for (const ParamScalar& item : value.items)

@@ -1,6 +1,6 @@
-#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/plugin/plugin_info.h"
 
@@ -53,7 +53,7 @@ std::string to_json(const PluginInfo& info) {
 
 PluginInfo from_json(const std::string& text) {
   try {
-    const json object = json::parse(text);
+    const json object = parse_json(text, ErrorCode::plugin, "description of a plugin");
     PluginInfo out;
     const auto kind = kind_of(object.at("kind").get<std::string>());
     if (!kind) throw Error(ErrorCode::plugin, "unknown kind of plugin in its description");

@@ -1,4 +1,3 @@
-#include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
 #include "core/base/json.h"
@@ -10,7 +9,7 @@ using nlohmann::json;
 
 std::string write_report(const ProbeResult& result) {
   json report{{"status", result.status}, {"sha256", result.sha256}, {"plugins", json::array()}};
-  for (const PluginInfo& info : result.plugins) report["plugins"].push_back(json::parse(to_json(info)));
+  for (const PluginInfo& info : result.plugins) report["plugins"].push_back(own_json(to_json(info)));
   // A status may quote bytes of the library: keep the report valid whatever they are.
   return report.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/error.h"
 #include "core/base/home.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/config/field_checks.h"
 #include "core/config/param_text.h"

@@ -71,10 +71,10 @@ TEST_CASE("only regular files are read, and nothing is waited for", "[base][file
 
 TEST_CASE("JSON that lies deep inside itself is refused before it is parsed", "[base][json]") {
   CHECK(parse_json_or_nothing(R"({"a":[1,{"b":"]}[["}]})").has_value());
-  CHECK(parse_json_or_nothing(std::string(kDeepestJson, '[') + std::string(kDeepestJson, ']')).has_value());
-  CHECK_FALSE(parse_json_or_nothing(std::string(kDeepestJson + 1, '[') + std::string(kDeepestJson + 1, ']')));
+  CHECK(parse_json_or_nothing(std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']')).has_value());
+  CHECK_FALSE(parse_json_or_nothing(std::string(kMaxJsonDepth + 1, '[') + std::string(kMaxJsonDepth + 1, ']')));
   CHECK_FALSE(parse_json_or_nothing(std::string(1 << 20, '[')));
-  CHECK(too_deep_in_json("\"\\\"[[\"" + std::string(kDeepestJson + 1, '{')) == 6 + kDeepestJson + 1);
+  CHECK(too_deep_in_json("\"\\\"[[\"" + std::string(kMaxJsonDepth + 1, '{')) == 6 + kMaxJsonDepth + 1);
   CHECK_FALSE(parse_json_object("[1]").has_value());
   CHECK_FALSE(parse_json_or_nothing("{\"a\":1e999}").has_value());
 }

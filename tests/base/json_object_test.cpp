@@ -1,7 +1,7 @@
-#include <nlohmann/json.hpp>
 
-#include "catch.h"
 #include "core/base/json_object.h"
+#include "catch.h"
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 using namespace espalier;

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "core/app/batches.h"
 #include "core/app/session.h"
+#include "core/base/json.h"
 #include "core/model/init.h"
 #include "support/temp_dir.h"
 

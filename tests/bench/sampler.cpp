@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/base/rng.h"
 #include "core/data/token_shard_writer.h"
 #include "core/data/token_stream.h"

@@ -1,9 +1,8 @@
 // Checkpoints of a model whose new parts are still fading in.
 #include <ATen/ATen.h>
 
-#include <nlohmann/json.hpp>
-
 #include "catch.h"
+#include "core/base/json.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/hf_layout.h"
 #include "core/model/forward.h"

@@ -1,8 +1,8 @@
 #include "core/data/bpe_tokenizer.h"
+#include "core/base/json.h"
 
 #include <chrono>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "core/data/bpe_json.h"
 #include "core/data/bpe_training.h"

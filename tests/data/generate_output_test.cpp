@@ -2,12 +2,12 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "catch.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/data/generate/jsonl_output.h"
 #include "core/data/generate/records.h"
 #include "core/data/generate/story.h"

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/data/sentencepiece_tokenizer.h"
 #include "core/data/sentencepiece_training.h"
 #include "data/support.h"

@@ -1,6 +1,5 @@
 #include "core/data/pre_tokenizer.h"
-
-#include <nlohmann/json.hpp>
+#include "core/base/json.h"
 
 #include "core/data/added_tokens.h"
 #include "core/data/unicode_classes.h"

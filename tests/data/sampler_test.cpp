@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/base/json.h"
 #include "core/data/token_stream.h"
 #include "data/support.h"
 

@@ -1,7 +1,7 @@
 #include "core/data/scores.h"
+#include "core/base/json.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/data/npy.h"
 #include "core/data/token_shard_writer.h"

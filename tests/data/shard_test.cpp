@@ -1,6 +1,6 @@
 #include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/data/npy.h"
 #include "core/data/token_shard.h"
 #include "core/data/token_shard_writer.h"

@@ -1,8 +1,8 @@
 // Kept scores are used again only where they are those of this scorer and this corpus, whole.
 #include "core/data/side_car.h"
+#include "core/base/json.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/data/npy.h"
 #include "core/data/scores.h"

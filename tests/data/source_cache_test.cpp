@@ -1,13 +1,13 @@
 // Sources to shards: several shards, going on after an interruption, duplicates, held-out documents, labels, shards
 // used in place.
 #include "core/data/source_cache.h"
+#include "core/base/json.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/data/shard_manifest.h"

@@ -1,9 +1,9 @@
+#include "core/base/json.h"
 #include "core/data/token_stream.h"
 
 #include <fmt/format.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "data/support.h"
 

@@ -5,8 +5,8 @@
 #include <zstd.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/data/token_shard_writer.h"
 
 namespace espalier::testing {

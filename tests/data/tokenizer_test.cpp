@@ -1,6 +1,5 @@
 #include "core/data/tokenizer.h"
-
-#include <nlohmann/json.hpp>
+#include "core/base/json.h"
 
 #include "core/data/bpe_training.h"
 #include "core/data/sentencepiece_model.h"

@@ -1,6 +1,6 @@
 // A config.json -> the architecture; what was read can be counted and written again.
-#include <nlohmann/json.hpp>
 
+#include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/checkpoint/hf_config.h"
 #include "fuzz/input.h"

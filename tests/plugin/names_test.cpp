@@ -1,8 +1,8 @@
 // Which plugin a name means, when several want it.
-#include <nlohmann/json.hpp>
 
 #include "catch.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/plugin/instance.h"
 #include "core/plugin/registry.h"
 #include "tests/plugin/support.h"

@@ -1,1 +1,0 @@
-// Carries the precompiled ATen header; see CMakeLists.txt.

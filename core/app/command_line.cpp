@@ -1,8 +1,8 @@
 #include "core/app/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
 
 #include <iostream>
 
@@ -142,10 +142,6 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
     return app_->exit(error, output(), std::cerr) == 0 ? 0 : 2;
   }
   return std::nullopt;
-}
-
-bool CommandLine::is_chosen(const std::string& verb) const {
-  return app_->got_subcommand(verb);
 }
 
 }  // namespace espalier

@@ -1,5 +1,5 @@
-// The verbs of the program and their options. CLI11 reads the command line; only command_line.cpp sees it, as its header
-// costs each file that includes it ten seconds.
+// The verbs of the program and their options. CLI11 reads the command line; only command_line.cpp sees it, as its
+// header costs each file that includes it ten seconds.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +74,6 @@ class CommandLine {
   // Nothing where a verb is to be run; else the exit code, after --help and --version (on output()) and for a line that
   // is wrong (on stderr). Throws Error(config) for a verb that there is not.
   std::optional<int> parse(int argc, char** argv);
-  bool is_chosen(const std::string& verb) const;
   // What the verb that was chosen does.
   int run() const { return action_(); }
 

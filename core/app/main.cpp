@@ -14,18 +14,13 @@
 #include "core/app/verbs.h"
 #include "core/base/output.h"
 #include "core/plugin/call_guard.h"
-#include "core/plugin/probe.h"
-#include "core/plugin/worker_process.h"
 
 namespace espalier {
 
 namespace {
 
-void add_hidden_verbs(Command program, std::string& library) {
-  Command probe = program.add_hidden_verb("plugin-probe");
-  probe.add("library", library, "").required();
-  probe.on_chosen([&] { return plugin::run_plugin_probe(library); });
-  program.add_hidden_verb("plugin-worker").on_chosen([]() -> int { plugin::run_plugin_worker(); });
+// For `./dev docs`.
+void add_config_docs(Command program) {
   program.add_hidden_verb("config-docs").on_chosen([] {
     RunConfig config;
     output() << document_fields([&](Fields& f) { config.fields(f); });
@@ -65,22 +60,18 @@ int run(int argc, char** argv) {
       "Espalier pre-trains transformers that grow while they train.", "espalier", version(),
       "Exit codes: 0 done or saved on SIGTERM, 2 usage or configuration, 3 data, 4 diverged, 5 checkpoint, 6 plugin.");
   const Command program = line.program();
-  std::string library;
   add_train_verbs(program, {argv, argv + argc});
   add_plan_verb(program);
   add_model_verbs(program);
   add_data_verb(program);
   add_plugin_verb(program);
-  add_hidden_verbs(program, library);
+  add_config_docs(program);
   if (const auto code = line.parse(argc, argv)) {
     finish_output();
     return *code;
   }
-  // Where foreign code runs for itself its output is dealt with there.
-  if (!line.is_chosen("plugin-probe") && !line.is_chosen("plugin-worker")) {
-    take_standard_output();
-    plugin::guard_calls();
-  }
+  take_standard_output();
+  plugin::guard_calls();
   const int code = line.run();
   finish_output();
   return code;

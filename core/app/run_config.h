@@ -65,7 +65,18 @@ struct ScheduleConfig {
 
 struct PluginsConfig {
   std::vector<std::string> paths;
-  void fields(Fields& f) { f.field("paths", paths, "Folders to search for plugins, before the standard ones."); }
+  bool isolate = false;
+  double call_timeout = 300;
+
+  void fields(Fields& f) {
+    f.field("paths", paths, "Folders to search for plugins, before the standard ones.");
+    f.field(
+        "isolate", isolate,
+        "Run each growth and schedule plugin in a process of its own, so that one that crashes or hangs cannot take "
+        "the run with it. Costs a start of the program for each.");
+    f.field("call_timeout", call_timeout, "Seconds that a call of an isolated growth or schedule plugin may take.",
+            Range::above(0));
+  }
 };
 
 struct RunConfig {

@@ -1,5 +1,8 @@
 #include "core/app/session.h"
 
+#include <chrono>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -228,6 +231,8 @@ std::unique_ptr<Session> build_session(RunConfig config, const std::vector<std::
   plugin::PluginSetup setup;
   setup.seed = static_cast<uint64_t>(s.config.job.seed);
   setup.stop = &stop_flag();
+  if (s.config.plugins.isolate)
+    setup.isolate = std::chrono::milliseconds(std::llround(s.config.plugins.call_timeout * 1000));
 
   if (with_data) build_data(s, setup);
   const int64_t vocab = s.tokenizer ? s.tokenizer->vocab_size() : planned_vocab(s.config.data);

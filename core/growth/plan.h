@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/model/spec.h"
@@ -140,6 +141,9 @@ std::vector<bool> needed_nodes(const Plan& plan);
 
 // Canonical bytes of a plan (equal plans, equal bytes) and their SHA-256.
 std::string canonical_bytes(const Plan& plan);
+// The plan again, built and checked as the first one was. Throws Error(plugin, place = who) for bytes that are no plan
+// from one model to the other.
+Plan plan_of_bytes(std::string_view bytes, const ModelSpec& from, const ModelSpec& to, const std::string& who);
 std::string plan_hash(const Plan& plan);
 // Multiply-adds of the plan's matmuls and weighted sums, in FLOPs; of nodes that some assignment needs.
 double plan_flops(const Plan& plan);

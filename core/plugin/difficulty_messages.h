@@ -5,24 +5,11 @@
 #include <vector>
 
 #include "core/data/difficulty.h"
-#include "core/plugin/instance.h"
-#include "core/plugin/registry.h"
-#include "core/plugin/worker_messages.h"
+#include "core/plugin/create_messages.h"
 
 namespace espalier::plugin {
 
-// A worker's first request: which plugin of which library, with which parameters.
-struct ScorerRequest {
-  std::string library, sha256;
-  PluginChoice choice;
-  uint64_t seed = 0;
-  RunLength run;
-
-  std::string write() const;
-  static ScorerRequest read(const std::string& payload);
-};
-
-// The answer: what the scorer says about itself.
+// What the scorer says about itself once it is made.
 struct ScorerAnswer {
   PluginIdentity identity;
   std::string fingerprint;

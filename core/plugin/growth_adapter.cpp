@@ -3,17 +3,16 @@
 #include <espalier/growth.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cassert>
-#include <cmath>
-#include <numeric>
 
 #include "core/base/error.h"
 #include "core/plugin/fenced.h"
+#include "core/plugin/isolated_growth.h"
 #include "core/plugin/lent_ones.h"
 #include "core/plugin/plan_slots.h"
 #include "core/plugin/progress.h"
 #include "core/plugin/sized.h"
+#include "core/plugin/step_shape_check.h"
 
 namespace espalier::plugin {
 namespace {
@@ -105,10 +104,11 @@ class GrowthAdapter : public growth::Strategy {
     if (!run.intact() || !scale.intact() || !trainable.intact() || !heads_.intact() || !units_.intact() ||
         !stream_.intact())
       throw plugin_.misbehaved("step_shape.fill() wrote past the end of an array");
-    accept(progress,
-           {flags(run.take()), scale.take(), flags(trainable.take()), heads_.take(), units_.take(), stream_.take(),
-            out.phase, out.in_evaluation != 0},
-           shape);
+    StepShape filled{flags(run.take()), scale.take(), flags(trainable.take()), heads_.take(), units_.take(),
+                     stream_.take(),    out.phase,    out.in_evaluation != 0};
+    if (const std::string problem = problem_of(filled, spec); !problem.empty())
+      throw plugin_.misbehaved(fmt::format("step_shape.fill() at step {}: {}", progress.step, problem));
+    shape = std::move(filled);
   }
 
   bool claims_preserving() const override { return plugin_.info().claims_any(ESP_CLAIM_PRESERVING); }
@@ -142,24 +142,6 @@ class GrowthAdapter : public growth::Strategy {
     return values;
   }
 
-  void accept(const Progress& progress, StepShape filled, StepShape& shape) const {
-    for (size_t layer = 0; layer < filled.scale.size(); ++layer)
-      if (!std::isfinite(filled.scale[layer]))
-        throw plugin_.misbehaved(
-            fmt::format("step_shape.fill() at step {}: the scale of layer {} is not finite", progress.step, layer));
-    for (const auto* gates : {&filled.head_gate, &filled.unit_gate, &filled.stream_gate})
-      if (!std::all_of(gates->begin(), gates->end(), [](float gate) { return std::isfinite(gate); }))
-        throw plugin_.misbehaved(fmt::format("step_shape.fill() at step {}: a gate is not finite", progress.step));
-    const auto& stream = filled.stream_gate;
-    if (!stream.empty() && !(std::accumulate(stream.begin(), stream.end(), 0.0F) > 0))
-      throw plugin_.misbehaved(
-          fmt::format("step_shape.fill() at step {}: the gates leave nothing of the residual stream", progress.step));
-    const auto& trains = filled.trainable;
-    if (std::find(trains.begin(), trains.end(), 1) == trains.end())
-      throw plugin_.misbehaved(fmt::format("step_shape.fill() at step {} leaves nothing to train", progress.step));
-    shape = std::move(filled);
-  }
-
   PluginInstance plugin_;  // first: holds the library, destroyed last
   esp_growth table_;
   esp_growth_step_shape step_shape_{};
@@ -169,6 +151,7 @@ class GrowthAdapter : public growth::Strategy {
 }  // namespace
 
 GrowthPlugin make_growth(Registry& registry, const PluginChoice& choice, const PluginSetup& setup) {
+  if (setup.isolate) return make_isolated_growth(registry, choice, setup);
   auto adapter = std::make_unique<GrowthAdapter>(registry, choice, setup);
   PluginIdentity identity = adapter->identity();
   return {std::move(adapter), std::move(identity)};

@@ -4,9 +4,11 @@
 #include <espalier/plugin.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/error.h"
@@ -25,6 +27,8 @@ struct PluginSetup {
   uint64_t seed = 0;                        // of the run; keys esp.host.rng
   RunLength run;                            // turns duration parameters into steps
   const std::atomic<bool>* stop = nullptr;  // set once the user asked to stop; may be null
+  // Growth and schedules: in a process of their own, and how long a call may take there. Nothing: in this one.
+  std::optional<std::chrono::milliseconds> isolate = {};
 };
 
 // Who took part in a run, for manifests and side-cars.

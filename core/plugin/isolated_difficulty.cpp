@@ -79,9 +79,8 @@ class IsolatedDifficulty : public DifficultyScorer {
 DifficultyPlugin make_isolated_difficulty(Registry& registry, const PluginChoice& choice, const PluginSetup& setup,
                                           std::chrono::milliseconds timeout) {
   const Listing& listing = registry.resolve(Kind::difficulty, choice.plugin, choice.place);
-  ScorerRequest request{listing.path.string(), listing.sha256, choice, setup.seed, setup.run};
-  request.choice.plugin = listing.info.id;
-  const auto process = WorkerProcess::start(registry.exe(), {listing.info.id, timeout, setup.stop});
+  const CreateRequest request = create_request(listing, choice, setup);
+  const auto process = WorkerProcess::start(registry.exe(), {listing.info.id, "difficulty", timeout, setup.stop});
   ScorerAnswer answer = ScorerAnswer::read(process->call(Message::create, request.write(), "create()"));
   PluginIdentity identity = answer.identity;
   return {std::make_unique<IsolatedDifficulty>(process, std::move(answer)), std::move(identity)};

@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 // Starts the probe with nothing to read and nothing to say but its reports. Returns 0 when it cannot be started.
 pid_t start(const std::filesystem::path& exe, const std::string& request, const Pipe& pipe) {
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  const pid_t child = spawn(exe, {"plugin-probe", request},
+  const pid_t child = spawn(exe, {"probe", request},
                             {{nowhere, STDIN_FILENO}, {pipe.write_end(), STDOUT_FILENO}, {nowhere, STDERR_FILENO}});
   const int error = errno;
   ::close(nowhere);

@@ -38,10 +38,10 @@ struct PluginOrigin {
 };
 
 struct RegistryOptions {
-  std::vector<std::string> arguments;            // --plugin-path
-  std::vector<std::string> configured;           // [plugins].paths
-  std::vector<PluginOrigin> resumed;             // of the run that goes on; empty: a new one
-  std::filesystem::path exe = worker_program();  // has the verbs plugin-probe and plugin-worker
+  std::vector<std::string> arguments;   // --plugin-path
+  std::vector<std::string> configured;  // [plugins].paths
+  std::vector<PluginOrigin> resumed;    // of the run that goes on; empty: a new one
+  std::filesystem::path exe = worker_program();
   std::filesystem::path prefix = prefix_of("/proc/self/exe");
   // The folder whose libraries come with Espalier; empty: that of the prefix. Only they may use ids of kReservedPrefix.
   std::filesystem::path shipped = {};

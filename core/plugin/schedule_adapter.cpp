@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/plugin/fenced.h"
+#include "core/plugin/isolated_schedule.h"
 #include "core/plugin/progress.h"
 #include "core/plugin/sized.h"
 
@@ -56,7 +57,8 @@ class ScheduleAdapter : public Schedule {
                              [&](esp_call* call) { return table_.value(plugin_.self(), call, &where, out.data()); });
     if (!out.intact()) throw plugin_.misbehaved(fmt::format("value() wrote more than {} values", keys_.size()));
     std::vector<double> answers = out.take();
-    for (size_t i = 0; i < answers.size(); ++i) check(keys_[i], answers[i], progress);
+    if (const std::string problem = problem_of(answers, keys_, num_stages_, progress.step); !problem.empty())
+      throw plugin_.misbehaved(problem);
     return answers;
   }
 
@@ -81,18 +83,6 @@ class ScheduleAdapter : public Schedule {
   void load_state(const std::string& bytes) override { plugin_.load_state(bytes); }
 
  private:
-  void check(const std::string& key, double value, const Progress& progress) const {
-    const auto refuse = [&](const char* wanted) {
-      throw plugin_.misbehaved(
-          fmt::format("value() of '{}' at step {} is {}, expected {}", key, progress.step, value, wanted));
-    };
-    if (!std::isfinite(value)) refuse("a finite number");
-    if (value < 0) refuse("no negative number");
-    if (key != "growth.stage") return;
-    if (value != std::floor(value)) refuse("a whole number");
-    if (value >= static_cast<double>(num_stages_)) refuse("a stage that exists");
-  }
-
   PluginInstance plugin_;  // first: holds the library, destroyed last
   esp_schedule table_;
   std::vector<std::string> keys_;
@@ -102,8 +92,24 @@ class ScheduleAdapter : public Schedule {
 
 }  // namespace
 
+std::string problem_of(const std::vector<double>& values, const std::vector<std::string>& keys, int64_t num_stages,
+                       int64_t step) {
+  const auto wanted = [&](const std::string& key, double value) {
+    if (!std::isfinite(value)) return "a finite number";
+    if (value < 0) return "no negative number";
+    if (key != "growth.stage") return "";
+    if (value != std::floor(value)) return "a whole number";
+    return value >= static_cast<double>(num_stages) ? "a stage that exists" : "";
+  };
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (const std::string what = wanted(keys[i], values[i]); !what.empty())
+      return fmt::format("value() of '{}' at step {} is {}, expected {}", keys[i], step, values[i], what);
+  return {};
+}
+
 SchedulePlugin make_schedule(Registry& registry, const PluginChoice& choice, const PluginSetup& setup,
                              const std::vector<std::string>& keys, const Progress& start) {
+  if (setup.isolate) return make_isolated_schedule(registry, choice, setup, keys, start);
   auto adapter = std::make_unique<ScheduleAdapter>(registry, choice, setup, keys, start);
   PluginIdentity identity = adapter->identity();
   return {std::move(adapter), std::move(identity)};

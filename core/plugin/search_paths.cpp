@@ -56,11 +56,8 @@ fs::path shipped_folder(const fs::path& prefix) {
 }
 
 fs::path worker_program() {
-  constexpr const char *kSelf = "/proc/self/exe", *kName = "espalier";
   std::error_code ignored;
-  const fs::path self = fs::read_symlink(kSelf, ignored), beside = self.parent_path() / kName;
-  // Through /proc, as the file itself may have been replaced by a new build meanwhile.
-  return self.filename() == kName || !fs::exists(beside, ignored) ? fs::path(kSelf) : beside;
+  return fs::read_symlink("/proc/self/exe", ignored).parent_path() / "espalier-worker";
 }
 
 fs::path prefix_of(const fs::path& exe) {

@@ -24,8 +24,7 @@ std::filesystem::path shipped_folder(const std::filesystem::path& prefix);
 // The parent of the folder that holds the program: /usr/local for /usr/local/bin/espalier.
 std::filesystem::path prefix_of(const std::filesystem::path& exe);
 
-// The program with the verbs plugin-probe and plugin-worker: this one when it is called `espalier`, else the `espalier`
-// beside it (benchmarks and tests are other programs). This one where there is none.
+// `espalier-worker`, beside this program: runs plugins in its place.
 std::filesystem::path worker_program();
 
 // The libraries (*.so) of the paths, in the order of the paths and by name within a folder, each file once.

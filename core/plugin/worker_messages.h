@@ -18,12 +18,20 @@ namespace espalier::plugin {
 
 enum class Message : uint32_t {
   // requests
-  create,
+  create,  // the plugin, of any kind; the next are for one kind, or for two
   fit_batch,
   fit_end,
   fit_state,
   fit_merge,
   score,
+  schedule_values,
+  observe,
+  num_stages,
+  stage_spec,
+  plan,
+  step_shape,
+  save_state,
+  load_state,
   fork,  // answers the number of a copy of the process, and a socket to it
   wait,  // answers the wait status of such a copy
   // replies

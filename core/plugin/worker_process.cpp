@@ -13,12 +13,6 @@
 #include "core/plugin/child_process.h"
 
 namespace espalier::plugin {
-namespace {
-
-constexpr const char* kHint = "report it to the plugin's author; difficulty.isolate = false runs it in this process";
-
-}  // namespace
-
 WorkerProcess::WorkerProcess(Settings settings, pid_t pid, Channel channel, std::shared_ptr<WorkerProcess> original)
     : settings_(std::move(settings)), pid_(pid), original_(std::move(original)), channel_(std::move(channel)) {}
 
@@ -28,7 +22,7 @@ std::shared_ptr<WorkerProcess> WorkerProcess::start(const std::filesystem::path&
     throw Error(ErrorCode::internal, fmt::format("cannot make a socket: {}", ::strerror(errno)));
   Channel ours(ends[0]);
   const Channel theirs(ends[1]);
-  const pid_t pid = spawn(exe, {"plugin-worker"}, {{ends[1], STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}});
+  const pid_t pid = spawn(exe, {"serve"}, {{ends[1], STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}});
   if (pid == 0)
     throw Error(ErrorCode::plugin,
                 fmt::format("its process cannot be started: {}: {}", exe.string(), ::strerror(errno)), settings.who);
@@ -69,10 +63,12 @@ Channel::Frame WorkerProcess::exchange(Message request, std::string_view payload
     throw Error(ErrorCode::plugin, fmt::format("was stopped in {}", what), settings_.who);
   if (outcome == Channel::Outcome::timed_out)
     throw Error(ErrorCode::plugin,
-                fmt::format("did not return from {} within {:g} s, the limit of difficulty.call_timeout", what,
-                            static_cast<double>(settings_.timeout.count()) / 1000.0),
-                settings_.who, "raise difficulty.call_timeout if it only is slow");
-  throw Error(ErrorCode::plugin, fmt::format("{} in {}", ended, what), settings_.who, kHint);
+                fmt::format("did not return from {} within {:g} s, the limit of {}.call_timeout", what,
+                            static_cast<double>(settings_.timeout.count()) / 1000.0, settings_.table),
+                settings_.who, fmt::format("raise {}.call_timeout if it only is slow", settings_.table));
+  throw Error(
+      ErrorCode::plugin, fmt::format("{} in {}", ended, what), settings_.who,
+      fmt::format("report it to the plugin's author; {}.isolate = false runs it in this process", settings_.table));
 }
 
 std::string WorkerProcess::end(bool by_itself) {

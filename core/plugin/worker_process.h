@@ -23,12 +23,13 @@ namespace espalier::plugin {
 class WorkerProcess {
  public:
   struct Settings {
-    std::string who;  // the plugin, for messages
+    std::string who;    // the plugin, for messages
+    std::string table;  // of the configuration, with the keys isolate and call_timeout
     std::chrono::milliseconds timeout{std::chrono::minutes(5)};
     const std::atomic<bool>* stop = nullptr;  // ends a call early; may be null
   };
 
-  // Runs `<exe> plugin-worker`. Throws Error(plugin) when it does not start.
+  // Runs `<exe> serve`. Throws Error(plugin) when it does not start.
   static std::shared_ptr<WorkerProcess> start(const std::filesystem::path& exe, const Settings& settings);
   // A copy. Throws as call().
   static std::shared_ptr<WorkerProcess> fork(const std::shared_ptr<WorkerProcess>& original);
@@ -58,7 +59,7 @@ class WorkerProcess {
 // Reaps a child after sending SIGKILL to `to_kill`, the child or its group; its wait status.
 int end_child(pid_t child, pid_t to_kill, bool by_itself);
 
-// The worker's side, behind the hidden verb `plugin-worker`: the standard input is the socket. Answers requests until
+// The worker's side, `espalier-worker serve`: the standard input is the socket. Answers requests until
 // the host closes it; does not return.
 [[noreturn]] void run_plugin_worker();
 

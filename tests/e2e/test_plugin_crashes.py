@@ -39,6 +39,18 @@ class PluginCrashes(Case):
         self.assertIn("crashed: signal 6 (SIGABRT) in save()", done.stderr)
         self.assertTrue(self.checkpoint("save", 24).exists())
 
+    def test_isolated_it_costs_its_process_only(self):
+        self.train("whole", sets=["checkpoint.interval=7", "plugins.isolate=true"])
+        self.train("here", sets=["checkpoint.interval=7"])
+        same_training_state(self, self.checkpoint("whole", 24), self.checkpoint("here", 24))
+        for how in ("segfault", "exit"):
+            params = f"schedule.lr.params={{how=\"{how}\", in=\"value\", after=7}}"
+            done = self.train(how, sets=[*SETS, "plugins.isolate=true", params], check=6)
+            self.assertRegex(done.stderr, r"org\.example\.test\.ends_badly: .* in value\(\)")
+            self.assertIn("plugins.isolate = false runs it in this process", done.stderr)
+            self.assertIn("saved its last whole step in", done.stderr)
+            self.assertTrue(self.checkpoint(how, 7).exists())
+
     def test_plan_names_it_too(self):
         sets = [*SETS, "schedule.lr.params={how=\"segfault\"}"]
         done = self.espalier("plan", self.config, sets=sets, check=6)

@@ -25,7 +25,6 @@ namespace espalier::plugin {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kPatience = std::chrono::seconds(30);
 constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 // Handlers reach nothing but globals and thread-locals.
@@ -82,7 +81,7 @@ void leave_guarded_call(int code) {
   siglongjmp(call->landing(), 1);
 }
 
-// Names calls that take long, at 30 s and each time as long again.
+// Names calls that take long.
 class Watchdog {
  public:
   static Watchdog& instance() {
@@ -93,16 +92,17 @@ class Watchdog {
 
   void add(GuardedCall* call) {
     const std::lock_guard lock(mutex_);
-    watched_.push_back({call, Clock::now(), kPatience});
+    watched_.push_back({call, Clock::now(), patience_});
   }
   void remove(GuardedCall* call) {
     const std::lock_guard lock(mutex_);
     watched_.remove_if([&](const Watched& one) { return one.call == call; });
   }
-  void start() {
+  void start(std::chrono::milliseconds patience) {
+    patience_ = patience;
     std::thread([this] {
       for (;;) {
-        std::this_thread::sleep_for(std::chrono::seconds(1));
+        std::this_thread::sleep_for(patience_ / 30);
         look();
       }
     }).detach();
@@ -126,20 +126,21 @@ class Watchdog {
     }
   }
 
+  std::chrono::milliseconds patience_{0};  // set before the first call is watched
   std::mutex mutex_;
   std::list<Watched> watched_;
 };
 
 }  // namespace
 
-void guard_calls() {
+void guard_calls(std::chrono::milliseconds patience) {
   if (g_on.exchange(true)) return;
   struct sigaction action {};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);
   for (const int signal : kCrashes) ::sigaction(signal, &action, &g_before[static_cast<size_t>(signal)]);
-  Watchdog::instance().start();
+  Watchdog::instance().start(patience);
 }
 
 bool has_crashed() {

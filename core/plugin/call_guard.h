@@ -4,14 +4,16 @@
 // cannot catch: memory of the host that was overwritten without a fault, a system call made by hand, SIGKILL.
 #pragma once
 
+#include <chrono>
 #include <csetjmp>
 #include <string>
 
 namespace espalier::plugin {
 
 // Switches the guard on for this process; once, early, from its first thread. Without it run_guarded() only calls. Not
-// for worker processes, whose parent tells how they end.
-void guard_calls();
+// for worker processes, whose parent tells how they end. A call is named in the log after `patience`, and each time as
+// long again.
+void guard_calls(std::chrono::milliseconds patience = std::chrono::seconds(30));
 
 // Whether a guarded call has crashed. What a plugin holds may be in any state then: none of them is destroyed or
 // unloaded any more.

@@ -90,7 +90,8 @@ CreateRequest CreateRequest::read(const std::string& payload) {
 }
 
 CreateRequest create_request(const Listing& listing, const PluginChoice& choice, const PluginSetup& setup) {
-  CreateRequest request{listing.info.kind, listing.path.string(), listing.sha256, choice, setup.seed, setup.run, {}, {}};
+  CreateRequest request{
+      listing.info.kind, listing.path.string(), listing.sha256, choice, setup.seed, setup.run, {}, {}};
   request.choice.plugin = listing.info.id;
   return request;
 }

@@ -19,7 +19,8 @@ class IsolatedGrowth : public growth::Strategy {
   int64_t num_stages(const ModelSpec& final_spec) override {
     MessageWriter out;
     out.value(final_spec);
-    const auto stages = MessageReader(process_->call(Message::num_stages, out.bytes(), "num_stages()")).value<int64_t>();
+    const auto stages =
+        MessageReader(process_->call(Message::num_stages, out.bytes(), "num_stages()")).value<int64_t>();
     if (stages < 1) throw misbehaved(fmt::format("num_stages() answered {}", stages));
     return stages;
   }

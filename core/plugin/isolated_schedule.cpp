@@ -57,8 +57,7 @@ SchedulePlugin make_isolated_schedule(Registry& registry, const PluginChoice& ch
   // A stop of the run is no reason to end a call: what is asked then is the state to save.
   const auto process = WorkerProcess::start(registry.exe(), {listing.info.id, "plugins", *setup.isolate});
   const std::string what = fmt::format("create() or bind({})", fmt::join(keys, ", "));
-  const ScheduleAnswer answer =
-      ScheduleAnswer::read(process->call(Message::create, request.write(), what.c_str()));
+  const ScheduleAnswer answer = ScheduleAnswer::read(process->call(Message::create, request.write(), what.c_str()));
   if (answer.identity.id.empty()) throw KeysRefused(ErrorCode::config, answer.message, answer.place, answer.hint);
   return {std::make_unique<IsolatedSchedule>(process, answer.identity.id, keys, start.num_stages), answer.identity};
 }

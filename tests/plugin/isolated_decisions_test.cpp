@@ -54,16 +54,18 @@ PluginChoice ends(const std::string& how, const std::string& in) {
 }  // namespace
 
 TEST_CASE("an isolated growth strategy answers as one in this process", "[plugin][growth][isolated]") {
-  const std::vector<PluginChoice> choices{
-      choose("midas", {{"block_size", value(int64_t{2})}}),
-      choose("ligo", {{"num_layers", list({int64_t{2}})}, {"d_model", list({int64_t{8}})},
-                      {"num_heads", list({int64_t{2}})}, {"num_kv_heads", list({int64_t{2}})},
-                      {"d_ff", list({int64_t{16}})}}),
-      choose("net2net", {{"d_ff", list({int64_t{16}})}}),
-      choose("raptr", {{"path_lengths", list({2.0})}})};
+  const std::vector<PluginChoice> choices{choose("midas", {{"block_size", value(int64_t{2})}}),
+                                          choose("ligo", {{"num_layers", list({int64_t{2}})},
+                                                          {"d_model", list({int64_t{8}})},
+                                                          {"num_heads", list({int64_t{2}})},
+                                                          {"num_kv_heads", list({int64_t{2}})},
+                                                          {"d_ff", list({int64_t{16}})}}),
+                                          choose("net2net", {{"d_ff", list({int64_t{16}})}}),
+                                          choose("raptr", {{"path_lengths", list({2.0})}})};
   for (const PluginChoice& choice : choices) {
     INFO(choice.plugin);
-    const auto here = make_growth(registry(), choice, setup(false)), there = make_growth(registry(), choice, setup(true));
+    const auto here = make_growth(registry(), choice, setup(false)),
+               there = make_growth(registry(), choice, setup(true));
     CHECK(there.identity.sha256 == here.identity.sha256);
     CHECK(there.identity.params_json == here.identity.params_json);
     CHECK(there.strategy->claims_preserving() == here.strategy->claims_preserving());
@@ -151,4 +153,20 @@ TEST_CASE("a stored plan is read with all checks", "[plugin][growth]") {
     const Error error = problem(flipped, from);  // refused, or another valid plan
     if (error.code() == ErrorCode::internal) CHECK(error.message() == "no error");
   }
+}
+
+TEST_CASE("what a worker answers is checked here too", "[plugin][isolated]") {
+  auto options = options_for({kRealPlugins.string()});
+  options.exe = TEST_LYING_WORKER;
+  Registry lying(options);
+  const auto lr = make_schedule(lying, choose("cosine"), setup(true), {"lr"}, progress_at(0));
+  CHECK_THAT(error_of([&] { lr.schedule->value(progress_at(0)); }).what(), Contains("expected a finite number"));
+  const auto made = make_growth(lying, choose("midas", {{"block_size", value(int64_t{2})}}), setup(true));
+  growth::Strategy& strategy = *made.strategy;
+  CHECK_THAT(error_of([&] { strategy.num_stages(final_spec()); }).what(), Contains("num_stages() answered -3"));
+  CHECK_THAT(error_of([&] { strategy.stage_spec(final_spec(), 0); }).what(), Contains("stage_dims() for stage 0"));
+  StepShape shape = StepShape::everything(4);
+  CHECK_THAT(error_of([&] { strategy.fill_step_shape(progress_at(0), final_spec(), shape); }).what(),
+             Contains("another size than the model"));
+  CHECK_THAT(error_of([&] { strategy.plan(final_spec(), final_spec()); }).what(), Contains("stored plan"));
 }

@@ -38,8 +38,10 @@ int Channel::release() noexcept {
 Channel::Outcome Channel::wait_for(short events, Deadline deadline, const std::atomic<bool>* stop) const {
   for (;;) {
     pollfd ready{fd_, events, 0};
-    constexpr int kPoll = 100;  // ms: how late a stop is noticed
-    const int n = ::poll(&ready, 1, kPoll);
+    constexpr auto kPoll = std::chrono::milliseconds(100);  // how late a stop is noticed
+    const auto left = deadline - std::chrono::steady_clock::now();
+    const auto wait = left < kPoll ? std::chrono::ceil<std::chrono::milliseconds>(left) : kPoll;
+    const int n = ::poll(&ready, 1, static_cast<int>(std::max<int64_t>(wait.count(), 0)));
     if (n > 0) return Outcome::done;
     if (n < 0 && errno != EINTR) return Outcome::closed;
     if (stop != nullptr && stop->load(std::memory_order_relaxed)) return Outcome::stopped;

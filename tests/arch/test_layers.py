@@ -61,6 +61,13 @@ class Layers(unittest.TestCase):
             for target in INCLUDE.findall(path.read_text()):
                 self.assertNotRegex(target, r"^(cuda|nccl|c10/cuda|ATen/cuda)", path)
 
+    def test_what_reads_foreign_text_has_one_owner(self):
+        owners = {r'#include\s*<nlohmann/json\.hpp>': {"core/base/json.h"}, r'#include\s*<CLI/': {"core/app/command_line.cpp"},
+                  r'json::parse\(': {"core/base/json.cpp", "core/base/json_object.cpp"}}
+        for pattern, owner in owners.items():
+            found = {str(path.relative_to(ROOT)) for path in files("core") if re.search(pattern, path.read_text())}
+            self.assertEqual(found, owner, pattern)
+
     def test_files_stay_short(self):
         for folder in ("core", "sdk", "plugins"):
             for path in files(folder):

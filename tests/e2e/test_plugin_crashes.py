@@ -1,8 +1,9 @@
 """A plugin that crashes or ends the process in the middle of a run costs neither its weights nor the word of who it was."""
 
+import subprocess
 import unittest
 
-from case import Case, FIXTURES, same_training_state
+from case import BUILD, Case, FIXTURES, same_training_state
 
 SETS = ["schedule.lr.plugin=ends_badly", "schedule.mixture.plugin=\"\"", "checkpoint.interval=0", "checkpoint.at_growth=false"]
 ENDS = {"segfault": "crashed: signal 11 (SIGSEGV)", "abort": "crashed: signal 6 (SIGABRT)", "exit": "called exit(0)",
@@ -50,6 +51,11 @@ class PluginCrashes(Case):
             self.assertIn("plugins.isolate = false runs it in this process", done.stderr)
             self.assertIn("saved its last whole step in", done.stderr)
             self.assertTrue(self.checkpoint(how, 7).exists())
+
+    def test_the_worker_does_not_load_libtorch(self):
+        libraries = subprocess.run(["ldd", BUILD / "bin" / "espalier-worker"], capture_output=True, text=True, check=True).stdout
+        self.assertIn("libc.so", libraries)
+        self.assertNotIn("torch", libraries)
 
     def test_plan_names_it_too(self):
         sets = [*SETS, "schedule.lr.params={how=\"segfault\"}"]

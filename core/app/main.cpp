@@ -9,10 +9,10 @@
 #include <string_view>
 
 #include "core/app/environment.h"
-#include "core/app/process.h"
 #include "core/app/run_config.h"
 #include "core/app/verbs.h"
 #include "core/base/output.h"
+#include "core/base/process.h"
 #include "core/plugin/call_guard.h"
 
 namespace espalier {

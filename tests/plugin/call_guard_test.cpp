@@ -50,9 +50,7 @@ TEST_CASE("a crash and an exit become how the call ended", "[plugin][guard]") {
   CHECK_THAT(guarded([] { std::raise(SIGFPE); }), Contains("crashed: signal 8 (SIGFPE)"));
   CHECK_THAT(guarded([] { std::abort(); }), Contains("crashed: signal 6 (SIGABRT)"));
   CHECK_THAT(guarded([] { std::exit(3); }), Contains("called exit(3)"));
-  CHECK(guarded([] {
-          CHECK_THAT(guarded([] { std::exit(4); }), Contains("called exit(4)"));
-        }).empty());
+  CHECK(guarded([] { CHECK_THAT(guarded([] { std::exit(4); }), Contains("called exit(4)")); }).empty());
   CHECK(has_crashed());
 }
 

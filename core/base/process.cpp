@@ -1,4 +1,4 @@
-#include "core/app/process.h"
+#include "core/base/process.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -75,7 +75,7 @@ class Registry {
   // Loads the library of a usable listing into this process, once. Throws Error(plugin) also when the file has changed
   // since it was probed.
   std::shared_ptr<PluginLibrary> open(const Listing& listing);
-  // The host's own binary, which has the hidden verbs.
+  // Runs plugins: espalier-worker.
   const std::filesystem::path& exe() const { return exe_; }
 
  private:

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "core/app/recorder.h"
-#include "core/data/loader.h"
-#include "core/data/val_set.h"
+#include "core/data/stream/loader.h"
+#include "core/data/stream/val_set.h"
 #include "core/train/trainer.h"
 
 namespace espalier {

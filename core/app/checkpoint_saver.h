@@ -6,7 +6,7 @@
 #include "core/app/batches.h"
 #include "core/app/session.h"
 #include "core/app/stage_gates.h"
-#include "core/checkpoint/rotation.h"
+#include "core/checkpoint/snapshot/rotation.h"
 #include "core/train/trainer.h"
 
 namespace espalier {

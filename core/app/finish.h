@@ -4,7 +4,7 @@
 #include "core/app/checkpoint_saver.h"
 #include "core/app/recorder.h"
 #include "core/app/session.h"
-#include "core/data/val_set.h"
+#include "core/data/stream/val_set.h"
 
 namespace espalier {
 

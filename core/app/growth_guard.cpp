@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 
 namespace espalier {
 namespace {

@@ -11,8 +11,8 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/checkpoint/model_weights.h"
-#include "core/checkpoint/newest.h"
+#include "core/checkpoint/model_files/model_weights.h"
+#include "core/checkpoint/model_files/newest.h"
 #include "core/config/toml_changes.h"
 
 namespace espalier {

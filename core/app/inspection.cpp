@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
-#include "core/data/doc_batches.h"
+#include "core/data/difficulty/doc_batches.h"
 
 namespace espalier {
 namespace {

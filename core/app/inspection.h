@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/app/scored_data.h"
-#include "core/data/score_stats.h"
+#include "core/data/difficulty/score_stats.h"
 
 namespace espalier {
 

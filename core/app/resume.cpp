@@ -7,7 +7,7 @@
 #include "core/base/json_object.h"
 #include "core/base/log.h"
 #include "core/base/system_call.h"
-#include "core/checkpoint/folders.h"
+#include "core/checkpoint/model_files/folders.h"
 
 namespace espalier {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/app/scorers.h"
-#include "core/data/prepare.h"
+#include "core/data/prepare/prepare.h"
 
 namespace espalier {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/app/run_config.h"
-#include "core/data/tier_rule.h"
+#include "core/data/difficulty/tier_rule.h"
 #include "core/plugin/difficulty_adapter.h"
 
 namespace espalier {

@@ -7,8 +7,8 @@
 
 #include "core/app/run_config.h"
 #include "core/app/scorers.h"
-#include "core/data/prepare.h"
-#include "core/data/token_stream.h"
+#include "core/data/prepare/prepare.h"
+#include "core/data/stream/token_stream.h"
 #include "core/device/device.h"
 #include "core/plugin/difficulty_adapter.h"
 #include "core/plugin/growth_adapter.h"

@@ -4,10 +4,10 @@
 #include <map>
 #include <string>
 
-#include "core/data/config.h"
-#include "core/data/loader.h"
-#include "core/data/stage_quality.h"
-#include "core/data/tokenizer.h"
+#include "core/data/prepare/config.h"
+#include "core/data/stream/loader.h"
+#include "core/data/stream/stage_quality.h"
+#include "core/data/tokenizer/tokenizer.h"
 
 namespace espalier {
 

@@ -5,7 +5,7 @@
 
 #include "core/base/figure.h"
 #include "core/base/json.h"
-#include "core/data/tiers.h"
+#include "core/data/difficulty/tiers.h"
 
 namespace espalier {
 

@@ -9,7 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/rng.h"
 #include "core/base/text.h"
-#include "core/data/unigram.h"
+#include "core/data/stream/unigram.h"
 #include "core/eval/generate.h"
 
 namespace espalier {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/app/session.h"
-#include "core/data/val_set.h"
+#include "core/data/stream/val_set.h"
 #include "core/growth/audit.h"
 
 namespace espalier {

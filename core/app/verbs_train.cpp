@@ -3,7 +3,7 @@
 #include "core/app/run.h"
 #include "core/app/verbs.h"
 #include "core/base/home.h"
-#include "core/checkpoint/folders.h"
+#include "core/checkpoint/model_files/folders.h"
 
 namespace espalier {
 

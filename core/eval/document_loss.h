@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "core/data/difficulty.h"
+#include "core/data/difficulty/difficulty.h"
 
 namespace espalier {
 

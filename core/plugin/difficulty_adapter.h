@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/data/difficulty.h"
+#include "core/data/difficulty/difficulty.h"
 #include "core/plugin/instance.h"
 
 namespace espalier::plugin {

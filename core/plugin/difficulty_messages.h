@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/data/difficulty.h"
+#include "core/data/difficulty/difficulty.h"
 #include "core/plugin/create_messages.h"
 
 namespace espalier::plugin {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/data/mixture.h"
+#include "core/data/stream/mixture.h"
 #include "core/growth/strategy.h"
 #include "core/train/schedule.h"
 #include "core/train/step_sizes.h"

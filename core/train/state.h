@@ -42,7 +42,7 @@ struct InitialWeights {
   double lr_last = 0;                      // its last learning rate; 0: not known
   bool optimizer = false;                  // whether its moments were taken over
   std::map<std::string, double> val_loss;  // of each source before the first step, in nats a token
-  std::string config = "{}";               // JSON: what is written back into config.json (core/checkpoint/hf_config.h)
+  std::string config = "{}";  // JSON: what is written back into config.json (core/checkpoint/model_files/hf_config.h)
 };
 
 struct TrainState {

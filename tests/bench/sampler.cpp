@@ -11,8 +11,8 @@
 
 #include "core/base/json.h"
 #include "core/base/rng.h"
-#include "core/data/token_shard_writer.h"
-#include "core/data/token_stream.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/stream/token_stream.h"
 #include "support/temp_dir.h"
 
 using namespace espalier;

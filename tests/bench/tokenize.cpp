@@ -10,12 +10,12 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
-#include "core/data/bpe_training.h"
-#include "core/data/byte_tokenizer.h"
-#include "core/data/documents.h"
-#include "core/data/sentencepiece_tokenizer.h"
-#include "core/data/sentencepiece_training.h"
-#include "core/data/tokenizer.h"
+#include "core/data/text/documents.h"
+#include "core/data/tokenizer/bpe_training.h"
+#include "core/data/tokenizer/byte_tokenizer.h"
+#include "core/data/tokenizer/sentencepiece_tokenizer.h"
+#include "core/data/tokenizer/sentencepiece_training.h"
+#include "core/data/tokenizer/tokenizer.h"
 
 using namespace espalier;
 

@@ -1,5 +1,5 @@
 // Putting a checkpoint in place and taking it away, on file systems and at moments that do not help.
-#include "core/checkpoint/folders.h"
+#include "core/checkpoint/model_files/folders.h"
 
 #include <cerrno>
 #include <fstream>

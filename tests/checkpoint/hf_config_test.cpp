@@ -4,8 +4,8 @@
 
 #include "catch.h"
 #include "core/base/json.h"
-#include "core/checkpoint/checkpoint.h"
-#include "core/checkpoint/hf_layout.h"
+#include "core/checkpoint/model_files/hf_layout.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/init.h"
 #include "support/temp_dir.h"
 #include "support/tiny_model.h"

@@ -1,12 +1,12 @@
 // Which checkpoints are kept, which one is the newest, and that nothing of anybody else is touched.
-#include "core/checkpoint/rotation.h"
+#include "core/checkpoint/snapshot/rotation.h"
 
 #include <fstream>
 #include <set>
 
 #include "catch.h"
-#include "core/checkpoint/folders.h"
-#include "core/checkpoint/newest.h"
+#include "core/checkpoint/model_files/folders.h"
+#include "core/checkpoint/model_files/newest.h"
 #include "support/temp_dir.h"
 #include "support/tiny_snapshot.h"
 

@@ -6,9 +6,9 @@
 #include <functional>
 
 #include "catch.h"
-#include "core/checkpoint/model_weights.h"
-#include "core/checkpoint/safetensors.h"
-#include "core/checkpoint/weight_index.h"
+#include "core/checkpoint/model_files/model_weights.h"
+#include "core/checkpoint/model_files/safetensors.h"
+#include "core/checkpoint/model_files/weight_index.h"
 #include "support/temp_dir.h"
 
 using namespace espalier;

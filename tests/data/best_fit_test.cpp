@@ -1,10 +1,10 @@
-#include "core/data/best_fit_order.h"
+#include "core/data/stream/best_fit_order.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "core/data/concat_order.h"
+#include "core/data/stream/concat_order.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,11 +1,11 @@
-#include "core/data/bpe_tokenizer.h"
+#include "core/data/tokenizer/bpe_tokenizer.h"
 #include "core/base/json.h"
 
 #include <chrono>
 #include <map>
 
-#include "core/data/bpe_json.h"
-#include "core/data/bpe_training.h"
+#include "core/data/tokenizer/bpe_json.h"
+#include "core/data/tokenizer/bpe_training.h"
 #include "data/support.h"
 
 using namespace espalier;

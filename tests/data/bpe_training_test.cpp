@@ -1,9 +1,9 @@
-#include "core/data/bpe_training.h"
+#include "core/data/tokenizer/bpe_training.h"
 
 #include <chrono>
 #include <map>
 
-#include "core/data/pre_tokenizer.h"
+#include "core/data/tokenizer/pre_tokenizer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,9 +1,9 @@
-#include "core/data/cell.h"
+#include "core/data/stream/cell.h"
 
 #include <map>
 #include <set>
 
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

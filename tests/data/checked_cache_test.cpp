@@ -4,12 +4,12 @@
 #include <map>
 
 #include "core/base/json.h"
-#include "core/data/cache_file.h"
-#include "core/data/shard_set_writer.h"
-#include "core/data/shard_sums.h"
-#include "core/data/token_ids.h"
-#include "core/data/token_shard_writer.h"
-#include "core/data/unigram.h"
+#include "core/data/prepare/cache_file.h"
+#include "core/data/shards/shard_set_writer.h"
+#include "core/data/shards/shard_sums.h"
+#include "core/data/shards/token_ids.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/stream/unigram.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,4 +1,4 @@
-#include "core/data/config.h"
+#include "core/data/prepare/config.h"
 
 #include <limits>
 

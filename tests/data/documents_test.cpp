@@ -1,7 +1,7 @@
-#include "core/data/documents.h"
+#include "core/data/text/documents.h"
 
-#include "core/data/byte_reader.h"
-#include "core/data/source_files.h"
+#include "core/data/prepare/source_files.h"
+#include "core/data/text/byte_reader.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,11 +1,11 @@
-#include "core/data/file_format.h"
+#include "core/data/text/file_format.h"
 
 #include <fmt/format.h>
 
 #include <cstring>
 
-#include "core/data/file_magic.h"
-#include "core/data/token_shard.h"
+#include "core/data/shards/token_shard.h"
+#include "core/data/text/file_magic.h"
 #include "data/support.h"
 
 using namespace espalier;

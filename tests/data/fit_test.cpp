@@ -1,12 +1,12 @@
 // Fits in parts: which part a document falls into and the order of merging depend on the data alone.
-#include "core/data/fit.h"
+#include "core/data/difficulty/fit.h"
 
 #include <array>
 #include <chrono>
 #include <numeric>
 #include <thread>
 
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "core/base/text.h"
-#include "core/data/documents.h"
-#include "core/data/token_shard.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/text/documents.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "core/base/json.h"
-#include "core/data/sentencepiece_tokenizer.h"
-#include "core/data/sentencepiece_training.h"
+#include "core/data/tokenizer/sentencepiece_tokenizer.h"
+#include "core/data/tokenizer/sentencepiece_training.h"
 #include "data/support.h"
 
 using namespace espalier;

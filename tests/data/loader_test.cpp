@@ -1,4 +1,4 @@
-#include "core/data/loader.h"
+#include "core/data/stream/loader.h"
 
 #include <chrono>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "core/data/mixture.h"
+#include "core/data/stream/mixture.h"
 
 #include <cmath>
 #include <numeric>

@@ -1,8 +1,8 @@
-#include "core/data/pre_tokenizer.h"
+#include "core/data/tokenizer/pre_tokenizer.h"
 #include "core/base/json.h"
 
-#include "core/data/added_tokens.h"
-#include "core/data/unicode_classes.h"
+#include "core/data/tokenizer/added_tokens.h"
+#include "core/data/tokenizer/unicode_classes.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,12 +1,12 @@
-#include "core/data/prepare.h"
+#include "core/data/prepare/prepare.h"
 
 #include <atomic>
 #include <map>
 #include <thread>
 
 #include "core/base/json.h"
-#include "core/data/file_hashes.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/text/file_hashes.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/base/json.h"
-#include "core/data/token_stream.h"
+#include "core/data/stream/token_stream.h"
 #include "data/support.h"
 
 using namespace espalier;

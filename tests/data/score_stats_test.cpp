@@ -1,9 +1,9 @@
 // Histograms, deciles and rank correlation against slower second computations.
-#include "core/data/score_stats.h"
+#include "core/data/difficulty/score_stats.h"
 
 #include <cmath>
 
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

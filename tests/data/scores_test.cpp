@@ -1,10 +1,10 @@
-#include "core/data/scores.h"
+#include "core/data/difficulty/scores.h"
 #include "core/base/json.h"
 
 #include <cmath>
 
-#include "core/data/npy.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/difficulty/npy.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,9 +1,9 @@
 #include <cstring>
 
 #include "core/base/json.h"
-#include "core/data/npy.h"
-#include "core/data/token_shard.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/difficulty/npy.h"
+#include "core/data/shards/token_shard.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,12 +1,12 @@
 // Kept scores are used again only where they are those of this scorer and this corpus, whole.
-#include "core/data/side_car.h"
+#include "core/data/difficulty/side_car.h"
 #include "core/base/json.h"
 
 #include <cmath>
 
-#include "core/data/npy.h"
-#include "core/data/scores.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/difficulty/npy.h"
+#include "core/data/difficulty/scores.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

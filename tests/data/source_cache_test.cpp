@@ -1,6 +1,6 @@
 // Sources to shards: several shards, going on after an interruption, duplicates, held-out documents, labels, shards
 // used in place.
-#include "core/data/source_cache.h"
+#include "core/data/prepare/source_cache.h"
 #include "core/base/json.h"
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <map>
 #include <set>
 
-#include "core/data/shard_manifest.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/shard_manifest.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

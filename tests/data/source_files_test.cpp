@@ -1,11 +1,11 @@
 // Folders of mixed files as sources, and plain text whose tail is held out.
-#include "core/data/source_files.h"
+#include "core/data/prepare/source_files.h"
 
 #include <sys/stat.h>
 
-#include "core/data/bpe_training.h"
-#include "core/data/text_tail.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/text/text_tail.h"
+#include "core/data/tokenizer/bpe_training.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,5 +1,5 @@
 // Measures of a stage's data against values by hand, and on generated text of known make.
-#include "core/data/stage_quality.h"
+#include "core/data/stream/stage_quality.h"
 
 #include <cmath>
 

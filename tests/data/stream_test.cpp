@@ -1,5 +1,5 @@
 #include "core/base/json.h"
-#include "core/data/token_stream.h"
+#include "core/data/stream/token_stream.h"
 
 #include <fmt/format.h>
 

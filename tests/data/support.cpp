@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "core/base/json.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
 
 namespace espalier::testing {
 

@@ -12,8 +12,8 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/rng.h"
-#include "core/data/byte_tokenizer.h"
-#include "core/data/prepare.h"
+#include "core/data/prepare/prepare.h"
+#include "core/data/tokenizer/byte_tokenizer.h"
 
 namespace espalier::testing {
 

@@ -1,10 +1,10 @@
 // Tiers by quantile, threshold, source and file: where documents go, and which settings are refused at which key.
-#include "core/data/tier_rule.h"
+#include "core/data/difficulty/tier_rule.h"
 
 #include <cmath>
 
-#include "core/data/tier_file.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/difficulty/tier_file.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,8 +1,8 @@
-#include "core/data/tiers.h"
+#include "core/data/difficulty/tiers.h"
 
 #include <cmath>
 
-#include "core/data/token_shard_writer.h"
+#include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,8 +1,8 @@
-#include "core/data/tiktoken_ranks.h"
+#include "core/data/tokenizer/tiktoken_ranks.h"
 
 #include <map>
 
-#include "core/data/bpe_training.h"
+#include "core/data/tokenizer/bpe_training.h"
 #include "data/support.h"
 
 using namespace espalier;

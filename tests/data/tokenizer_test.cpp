@@ -1,10 +1,10 @@
-#include "core/data/tokenizer.h"
+#include "core/data/tokenizer/tokenizer.h"
 #include "core/base/json.h"
 
-#include "core/data/bpe_training.h"
-#include "core/data/sentencepiece_model.h"
-#include "core/data/sentencepiece_tokenizer.h"
-#include "core/data/sentencepiece_training.h"
+#include "core/data/tokenizer/bpe_training.h"
+#include "core/data/tokenizer/sentencepiece_model.h"
+#include "core/data/tokenizer/sentencepiece_tokenizer.h"
+#include "core/data/tokenizer/sentencepiece_training.h"
 #include "data/support.h"
 
 using namespace espalier;

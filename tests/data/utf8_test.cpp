@@ -1,4 +1,4 @@
-#include "core/data/utf8.h"
+#include "core/data/text/utf8.h"
 
 #include "core/base/text.h"
 #include "data/support.h"

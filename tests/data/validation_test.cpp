@@ -1,8 +1,8 @@
 #include <cmath>
 
-#include "core/data/token_shard_writer.h"
-#include "core/data/unigram.h"
-#include "core/data/val_set.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/stream/unigram.h"
+#include "core/data/stream/val_set.h"
 #include "data/support.h"
 
 using namespace espalier;

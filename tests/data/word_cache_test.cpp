@@ -1,4 +1,4 @@
-#include "core/data/word_cache.h"
+#include "core/data/tokenizer/word_cache.h"
 
 #include <cstring>
 

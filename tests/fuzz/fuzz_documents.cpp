@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/base/text.h"
-#include "core/data/documents.h"
+#include "core/data/text/documents.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

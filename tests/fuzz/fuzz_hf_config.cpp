@@ -2,7 +2,7 @@
 
 #include "core/base/json.h"
 #include "core/base/json_object.h"
-#include "core/checkpoint/hf_config.h"
+#include "core/checkpoint/model_files/hf_config.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

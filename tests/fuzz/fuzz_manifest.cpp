@@ -1,5 +1,5 @@
 // espalier/manifest.json, without the files that it lists.
-#include "core/checkpoint/manifest.h"
+#include "core/checkpoint/model_files/manifest.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

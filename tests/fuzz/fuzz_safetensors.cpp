@@ -1,5 +1,5 @@
 // The header of a safetensors file, against the size of the file.
-#include "core/checkpoint/safetensors_header.h"
+#include "core/checkpoint/model_files/safetensors_header.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -1,6 +1,6 @@
 // A SentencePiece model.
-#include "core/data/sentencepiece_model.h"
-#include "core/data/sentencepiece_tokenizer.h"
+#include "core/data/tokenizer/sentencepiece_model.h"
+#include "core/data/tokenizer/sentencepiece_tokenizer.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

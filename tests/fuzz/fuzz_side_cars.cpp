@@ -2,10 +2,10 @@
 #include "core/base/checksum.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
-#include "core/data/npy.h"
-#include "core/data/shard_manifest.h"
-#include "core/data/shard_sums.h"
-#include "core/data/side_car.h"
+#include "core/data/difficulty/npy.h"
+#include "core/data/difficulty/side_car.h"
+#include "core/data/shards/shard_manifest.h"
+#include "core/data/shards/shard_sums.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -1,5 +1,5 @@
 // espalier/state.json: what was read is written and read again.
-#include "core/checkpoint/state_record.h"
+#include "core/checkpoint/snapshot/state_record.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

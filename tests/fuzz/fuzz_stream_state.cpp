@@ -1,7 +1,7 @@
 // The data position in a checkpoint: JSON, then taken up by a stream over two small sources.
 #include "core/base/json.h"
-#include "core/data/token_shard_writer.h"
-#include "core/data/token_stream.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/stream/token_stream.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

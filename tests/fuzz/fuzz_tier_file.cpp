@@ -1,7 +1,7 @@
 // A tier file, JSON lines or CSV, for two sources of a few documents.
-#include "core/data/byte_tokenizer.h"
-#include "core/data/tier_file.h"
-#include "core/data/token_shard_writer.h"
+#include "core/data/difficulty/tier_file.h"
+#include "core/data/shards/token_shard_writer.h"
+#include "core/data/tokenizer/byte_tokenizer.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

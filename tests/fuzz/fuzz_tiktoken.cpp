@@ -1,6 +1,6 @@
 // A tiktoken rank file. What loads gives every text back.
-#include "core/data/bpe_tokenizer.h"
-#include "core/data/tiktoken_ranks.h"
+#include "core/data/tokenizer/bpe_tokenizer.h"
+#include "core/data/tokenizer/tiktoken_ranks.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

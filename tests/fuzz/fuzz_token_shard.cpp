@@ -1,6 +1,6 @@
 // Token shards: an index and its .bin, then the same .bin without an index (nanoGPT's and llm.c's forms).
-#include "core/data/megatron_index.h"
-#include "core/data/token_shard.h"
+#include "core/data/shards/megatron_index.h"
+#include "core/data/shards/token_shard.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -1,5 +1,5 @@
 // A Hugging Face tokenizer: tokenizer.json, then tokenizer_config.json. What loads gives every text back.
-#include "core/data/tokenizer.h"
+#include "core/data/tokenizer/tokenizer.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -2,8 +2,8 @@
 #include "core/base/text.h"
 #include "core/config/toml.h"
 #include "core/config/toml_changes.h"
-#include "core/data/config.h"
-#include "core/data/tier_rule.h"
+#include "core/data/difficulty/tier_rule.h"
+#include "core/data/prepare/config.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

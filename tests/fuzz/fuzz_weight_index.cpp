@@ -1,5 +1,5 @@
 // model.safetensors.index.json.
-#include "core/checkpoint/weight_index.h"
+#include "core/checkpoint/model_files/weight_index.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

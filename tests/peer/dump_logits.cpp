@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/checkpoint/checkpoint.h"
-#include "core/checkpoint/safetensors.h"
+#include "core/checkpoint/model_files/safetensors.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/forward.h"
 #include "core/model/init.h"
 #include "support/tiny_model.h"

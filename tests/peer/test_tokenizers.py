@@ -77,7 +77,7 @@ class Tokenizers(unittest.TestCase):
         spec = importlib.util.spec_from_file_location("categories", ROOT / "third_party/unicode/make_categories.py")
         made = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(made)
-        table = (ROOT / "core/data/unicode_categories.inc").read_text()
+        table = (ROOT / "core/data/tokenizer/unicode_categories.inc").read_text()
         runs = [int(number, 16) for line in table.splitlines() if line.startswith("0x") for number in line.split(",") if number]
         categories = {}
         for run, after in zip(runs, runs[1:] + [0x110000 * 32]):

@@ -1,7 +1,7 @@
 // The smallest run that can be saved.
 #pragma once
 
-#include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/init.h"
 #include "support/tiny_model.h"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes core/data/unicode_categories.inc: the general category of every code point, as runs.
+"""Writes core/data/tokenizer/unicode_categories.inc: the general category of every code point, as runs.
 
     make_categories.py [--out FILE] [--check]
 
@@ -13,7 +13,7 @@ import sys
 
 VERSION = "16.0.0"
 CATEGORIES = "Cn Cc Cf Co Cs Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
-OUT = pathlib.Path(__file__).resolve().parents[2] / "core/data/unicode_categories.inc"
+OUT = pathlib.Path(__file__).resolve().parents[2] / "core/data/tokenizer/unicode_categories.inc"
 
 
 def database():

@@ -11,6 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/model_files/model_weights.h"
 #include "core/checkpoint/model_files/newest.h"
 #include "core/config/toml_changes.h"

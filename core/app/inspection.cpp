@@ -36,11 +36,11 @@ ScorerInspection inspect_scorer(const ScoredBy& scored, const ScoredData& data) 
   out.all = summarize_scores(scored.shards, out.range, kBins);
   for (const auto& shard : scored.shards) out.sources.push_back(summarize_scores({&shard, 1}, out.range, kBins));
   const auto& settings = data.config.difficulty;
-  out.tiers = scored.configured
-                  ? split_scored(scored.shards, *data.tokenizer, data.scorers->setup_for(nullptr), data.config.data,
-                                 /*empty_tiers=*/true)
-                        .tiers
-                  : split_into_tiers(scored.shards, settings.tiers).tiers;
+  out.tiers = scored.configured ? split_scored(scored.shards, *data.tokenizer, data.scorers->setup_for(nullptr),
+                                               data.config.data.sources,
+                                               /*empty_tiers=*/true)
+                                      .tiers
+                                : split_into_tiers(scored.shards, settings.tiers).tiers;
   for (const auto& at : documents_at_deciles(scored.shards))
     out.examples.push_back(example_of(at, scored, *data.tokenizer));
   return out;
@@ -58,7 +58,7 @@ Inspection inspect(const ScoredData& data) {
   }
   if (data.scored.empty())
     out.unscored_tiers = split_scored(data.unscored_shards(), *data.tokenizer, data.scorers->setup_for(nullptr),
-                                      data.config.data, /*empty_tiers=*/true)
+                                      data.config.data.sources, /*empty_tiers=*/true)
                              .tiers;
   return out;
 }

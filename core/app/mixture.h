@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/data/prepare/config.h"
+#include "core/data/stream/config.h"
 #include "core/plugin/schedule_adapter.h"
 #include "core/train/decisions.h"
 

@@ -36,7 +36,7 @@ RunConfig checked(RunConfig config, Places places) {
   expand_homes(config);
   config.training.check(config.places);
   check(config.data);
-  check(config.difficulty, config.data, config.places);
+  check(config.difficulty, config.data.sources, config.places);
   return config;
 }
 

@@ -3,10 +3,10 @@
 
 #include <filesystem>
 
-#include "core/checkpoint/snapshot/checkpoint.h"
+#include "core/checkpoint/snapshot/config.h"
 #include "core/config/toml.h"
 #include "core/data/difficulty/tier_rule.h"
-#include "core/data/prepare/config.h"
+#include "core/data/stream/config.h"
 #include "core/model/config.h"
 #include "core/optim/adamw.h"
 #include "core/train/config.h"

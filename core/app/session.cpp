@@ -177,7 +177,7 @@ void build_decisions(Session& s, const plugin::PluginSetup& setup) {
   auto& schedule = s.config.schedule;
   Progress start = at_start(s);
   s.decisions.tokens_per_epoch = s.length.tokens_per_epoch;
-  s.decisions.num_tiers = num_tiers(s.config.difficulty, s.config.data);
+  s.decisions.num_tiers = num_tiers(s.config.difficulty, s.config.data.sources);
 
   if (!s.config.growth.plugin.plugin.empty()) {
     s.growth = plugin::make_growth(*s.registry, s.config.growth.plugin, setup);

@@ -7,6 +7,7 @@
 
 #include "core/app/run_config.h"
 #include "core/app/scorers.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/data/prepare/prepare.h"
 #include "core/data/stream/token_stream.h"
 #include "core/device/device.h"

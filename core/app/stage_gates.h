@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "core/data/prepare/config.h"
+#include "core/data/stream/config.h"
 #include "core/data/stream/loader.h"
 #include "core/data/stream/stage_quality.h"
 #include "core/data/tokenizer/tokenizer.h"

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/data/text/file_format.h"
 #include "core/data/tokenizer/tokenizer.h"

@@ -12,8 +12,8 @@
 
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/model_files/model_weights.h"
-#include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/data/tokenizer/tokenizer.h"
 #include "core/model/forward.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/plugin/instance.h"
-#include "core/train/schedule.h"
+#include "core/schedule/schedule.h"
 
 namespace espalier::plugin {
 

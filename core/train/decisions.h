@@ -7,7 +7,7 @@
 #include "core/base/error.h"
 #include "core/data/stream/mixture.h"
 #include "core/growth/strategy.h"
-#include "core/train/schedule.h"
+#include "core/schedule/schedule.h"
 #include "core/train/step_sizes.h"
 
 namespace espalier {

@@ -6,8 +6,8 @@
 
 #include "core/model/spec.h"
 #include "core/model/step_shape.h"
+#include "core/schedule/schedule.h"
 #include "core/train/config.h"
-#include "core/train/schedule.h"
 
 namespace espalier {
 

@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "core/base/json.h"
 #include "core/checkpoint/model_files/hf_layout.h"
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/init.h"
 #include "support/temp_dir.h"

@@ -1,5 +1,6 @@
 // Which checkpoints are kept, which one is the newest, and that nothing of anybody else is touched.
 #include "core/checkpoint/snapshot/rotation.h"
+#include "core/checkpoint/model_files/model_folder.h"
 
 #include <fstream>
 #include <set>

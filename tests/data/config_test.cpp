@@ -1,4 +1,4 @@
-#include "core/data/prepare/config.h"
+#include "core/data/stream/config.h"
 
 #include <limits>
 

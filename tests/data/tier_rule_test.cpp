@@ -53,8 +53,8 @@ Error refused(const Rule& rule) {
   sources.shards[1].scores = {1, 2, 3};
   return error_of([&] {
     const auto setup = setup_of(rule, sources.config);
-    check(setup.config, sources.config, setup.places);
-    split_scored(sources.shards, *make_byte_tokenizer(), setup, sources.config);
+    check(setup.config, sources.config.sources, setup.places);
+    split_scored(sources.shards, *make_byte_tokenizer(), setup, sources.config.sources);
   });
 }
 
@@ -120,9 +120,9 @@ TEST_CASE("a source's tier is that of its documents", "[data][tiers]") {
         data.sources[1].tier = 0;
       },
       sources.config);
-  CHECK_NOTHROW(check(setup.config, sources.config, setup.places));
-  CHECK(num_tiers(setup.config, sources.config) == 2);
-  const auto split = split_scored(sources.shards, *make_byte_tokenizer(), setup, sources.config);
+  CHECK_NOTHROW(check(setup.config, sources.config.sources, setup.places));
+  CHECK(num_tiers(setup.config, sources.config.sources) == 2);
+  const auto split = split_scored(sources.shards, *make_byte_tokenizer(), setup, sources.config.sources);
   CHECK(split.tier_of[0] == std::vector<uint8_t>(5, 1));
   CHECK(split.tier_of[1] == std::vector<uint8_t>(3, 0));
 }
@@ -130,16 +130,16 @@ TEST_CASE("a source's tier is that of its documents", "[data][tiers]") {
 TEST_CASE("the number of tiers follows from the rule", "[data][tiers]") {
   DataConfig data;
   DifficultyConfig config;
-  CHECK(num_tiers(config, data) == 1);  // no scorer
+  CHECK(num_tiers(config, data.sources) == 1);  // no scorer
   config.plugin.plugin = "length";
-  CHECK(num_tiers(config, data) == 4);
+  CHECK(num_tiers(config, data.sources) == 4);
   config.quantiles = {0.5, 0.9};
-  CHECK(num_tiers(config, data) == 3);
+  CHECK(num_tiers(config, data.sources) == 3);
   config.tier_by = "threshold";
   config.thresholds = {1};
-  CHECK(num_tiers(config, data) == 2);
+  CHECK(num_tiers(config, data.sources) == 2);
   config.tier_by = "file";
-  CHECK(num_tiers(config, data) == 4);
+  CHECK(num_tiers(config, data.sources) == 4);
 }
 
 TEST_CASE("settings that cannot make tiers are refused at their key", "[data][tiers]") {
@@ -233,7 +233,7 @@ TEST_CASE("a label gives each document its tier", "[data][tiers]") {
     setup.config.tier_labels = std::move(labels);
     for (const char* key : {"tier_by", "tier_labels"})
       setup.places.set(std::string("difficulty.") + key, std::string("run.toml: ") + key);
-    check(setup.config, data, setup.places);
+    check(setup.config, data.sources, setup.places);
     return prepare_sources(data, *make_byte_tokenizer(), setup);
   };
   for (int again = 0; again < 2; ++again) {

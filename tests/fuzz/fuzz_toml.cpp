@@ -3,7 +3,7 @@
 #include "core/config/toml.h"
 #include "core/config/toml_changes.h"
 #include "core/data/difficulty/tier_rule.h"
-#include "core/data/prepare/config.h"
+#include "core/data/stream/config.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/model_files/safetensors.h"
 #include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/forward.h"

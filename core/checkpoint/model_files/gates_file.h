@@ -10,6 +10,9 @@
 
 namespace espalier {
 
+// In a checkpoint only where gates are not open.
+inline constexpr const char* kGatesFile = "espalier/gates.safetensors";
+
 // What model.safetensors and config.json hold of a gated model.
 struct PlainModel {
   ModelSpec spec;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/checkpoint/model_files/folders.h"
 #include "core/checkpoint/model_files/weight_index.h"
 
 namespace espalier {
@@ -58,6 +59,10 @@ Manifest Manifest::read(const fs::path& dir) {
       throw Error(kCode, "does not match the sha256 in its manifest: the file is damaged", (dir / name).string());
   for (const char* name : {"config.json", "model.safetensors"}) manifest.file(name);
   refuse_unlisted(manifest, dir);
+  const int64_t step = manifest.root().integer("step");
+  if (const auto expected = step_of(dir); expected && step != *expected)
+    throw Error(kCode, fmt::format("is the manifest of step {}", step), path.string(),
+                "the folder was renamed: give it back its name");
   return manifest;
 }
 

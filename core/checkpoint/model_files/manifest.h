@@ -21,7 +21,8 @@ class Manifest {
   // The text alone, without looking at the files. Throws Error(checkpoint) for another format, a newer version, and a
   // list of files that is empty, leaves the folder or holds what is no hash.
   Manifest(std::string_view text, fs::path dir);
-  // Reads <dir>/espalier/manifest.json and compares every file with its hash. Throws Error(checkpoint) naming the file.
+  // Reads <dir>/espalier/manifest.json and compares every file with its hash, and the step with that in the
+  // folder's name. Throws Error(checkpoint) naming the file.
   static Manifest read(const fs::path& dir);
 
   JsonObject root() const { return {json_, ErrorCode::checkpoint, path().string()}; }

@@ -10,6 +10,7 @@
 #include "core/checkpoint/model_files/gates_file.h"
 #include "core/checkpoint/model_files/hf_layout.h"
 #include "core/checkpoint/model_files/manifest.h"
+#include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/model_files/newest.h"
 #include "core/checkpoint/model_files/safetensors.h"
 #include "core/checkpoint/snapshot/state_json.h"
@@ -19,31 +20,10 @@ namespace espalier {
 
 using nlohmann::json;
 
-void CheckpointConfig::fields(Fields& f) {
-  f.field(
-      "interval", interval,
-      "How often to save; 0 = only at the end, when the run is stopped by a signal or fails, and as at_growth says.");
-  f.field("keep_latest", keep_latest, "Checkpoints to keep; 0 = all.", Range::at_least(0));
-  f.field("at_growth", at_growth,
-          "Also save just after each growth event; with growth.guard_bound just before it instead.");
-  f.field("resume", resume,
-          "auto: continue from the run folder's newest checkpoint if there is one; never: refuse a "
-          "folder that has one.",
-          {"auto", "never"});
-  f.field(
-      "initial_load_path", initial_load_path,
-      "Weights that a new run starts from, at step 0 and with this configuration: a checkpoint, a run folder (its "
-      "newest checkpoint) or a Hugging Face model folder; empty: random weights. A run that has a checkpoint of its "
-      "own resumes from that.");
-  f.field("initial_load_optimizer", initial_load_optimizer,
-          "With initial_load_path: take over the optimizer's moments, or start with fresh ones.", {"load", "reset"});
-}
-
 namespace {
 
 constexpr int64_t kMaxStages = 10000;
 constexpr auto kCode = ErrorCode::checkpoint;
-constexpr const char* kGatesFile = "espalier/gates.safetensors";  // only where gates are not open
 
 TensorMap optimizer_tensors(const OptimState& state) {
   TensorMap out;
@@ -127,28 +107,12 @@ void write_tokenizer_files(const fs::path& dir, const TokenizerWriter& write_tok
   }
 }
 
-// What plain readers of the layout see: config.json and model.safetensors, with gates folded in where that is exact.
-void write_model(const fs::path& dir, const TrainState& s, int64_t eos) {
-  const PlainModel plain = s.gates ? plain_model(s.spec, s.params, *s.gates) : PlainModel{s.spec, s.params};
-  json config = hf_config(plain.spec, eos, s.origin ? s.origin->config : "{}");
-  if (!plain.folded) {
-    mark_not_plain(config);
-    log_warning(
-        "{}: new parts of the model are still fading in and cannot be folded into the weights (LayerNorm with "
-        "a stream gate): Espalier reads this checkpoint, other programs cannot",
-        dir.stem().string());
-  }
-  write_file(dir / "config.json", config.dump(2) + "\n", kCode);
-  write_safetensors(dir / "model.safetensors", to_hf(plain.spec, plain.params));
-  if (s.gates) write_safetensors(dir / kGatesFile, gates_file(s.params, plain, *s.gates));
-}
-
 void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, const TokenizerWriter& write_tokenizer) {
   const TrainState& s = snapshot.state;
   const fs::path own = dir / "espalier";
   make_dirs(own / "plugins", kCode);
   make_dirs(own / "plans", kCode);
-  write_model(dir, s, eos);
+  write_model(dir, s.spec, s.params, s.gates, eos, s.origin ? s.origin->config : "{}");
   if (write_tokenizer) write_tokenizer_files(dir, write_tokenizer);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
   write_file(own / "state.json", write_state(state_record(snapshot)), kCode);
@@ -171,15 +135,6 @@ void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, con
                          {"files", file_hashes(dir)}};
   write_file(own / "manifest.json", manifest.dump(2) + "\n", kCode);
   for (const fs::path& folder : {own / "plugins", own / "plans", own, dir}) fsync_path(folder, kCode);
-}
-
-Manifest read_manifest(const fs::path& dir) {
-  Manifest manifest = Manifest::read(dir);
-  const int64_t step = manifest.root().integer("step");
-  if (const auto expected = step_of(dir); expected && step != *expected)
-    throw Error(kCode, fmt::format("is the manifest of step {}", step), manifest.path().string(),
-                "the folder was renamed: give it back its name");
-  return manifest;
 }
 
 // Frees the space that a full disk needs; older checkpoints stay.
@@ -242,11 +197,11 @@ fs::path roll_back(const fs::path& checkpoints_dir, int64_t step) {
 }
 
 void verify_checkpoint(const fs::path& dir) {
-  read_manifest(dir);
+  Manifest::read(dir);
 }
 
 Snapshot load_checkpoint(const fs::path& dir) {
-  const Manifest manifest = read_manifest(dir);
+  const Manifest manifest = Manifest::read(dir);
   const JsonObject root = manifest.root();
   const fs::path state_path = manifest.file("espalier/state.json");
   const StateRecord record = read_state(read_file(state_path, kCode), state_path.string());
@@ -294,45 +249,6 @@ std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<st
   if (!dir) return std::nullopt;
   found.dir = *dir;
   return found;
-}
-
-namespace {
-
-LoadedModel read_model(const fs::path& dir) {
-  std::optional<Manifest> manifest;
-  if (fs::exists(dir / "espalier" / "manifest.json")) manifest = read_manifest(dir);
-  const bool gated = manifest && manifest->has(kGatesFile);
-  const fs::path path = dir / "config.json";
-  json config = parse_json(read_file(path, kCode), kCode, path.string());
-  if (gated) {  // config.json describes the folded model, or says that there is none
-    json own = manifest->root().at("architecture");
-    for (const char* key : {"bos_token_id", "eos_token_id"})
-      if (config.contains(key)) own[key] = config[key];
-    config = std::move(own);
-  }
-  LoadedModel out;
-  out.dir = dir;
-  out.config = read_hf_config(config, path.string());
-  out.spec = out.config.spec;
-  out.params = from_hf(out.spec, ModelWeights(dir));
-  out.shape =
-      gated ? read_gates_file(dir / kGatesFile, out.spec, out.params) : StepShape::everything(out.spec.num_layers);
-  return out;
-}
-
-}  // namespace
-
-std::optional<LoadedModel> find_model(const fs::path& path) {
-  LoadedModel out;
-  if (!open_model(path, [&](const fs::path& dir) { out = read_model(dir); })) return std::nullopt;
-  return out;
-}
-
-LoadedModel load_model(const fs::path& path) {
-  if (auto found = find_model(path)) return *std::move(found);
-  throw Error(kCode, "is not a model folder: it has no config.json", path.string(),
-              "give a checkpoint such as runs/NAME/checkpoints/step-00000100, the folder of a run that has one, or a "
-              "Hugging Face model folder");
 }
 
 }  // namespace espalier

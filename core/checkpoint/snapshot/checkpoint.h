@@ -9,9 +9,7 @@
 #include <vector>
 
 #include "core/base/file.h"
-#include "core/checkpoint/model_files/hf_config.h"
 #include "core/checkpoint/snapshot/rotation.h"
-#include "core/config/fields.h"
 #include "core/train/state.h"
 
 namespace espalier {
@@ -25,18 +23,6 @@ struct Snapshot {
   std::string config_toml;              // resolved configuration
   std::vector<std::string> left_out{};  // slots whose state could not be saved
   std::string quality{};                // what the data of the stage was like so far; empty: not watched
-};
-
-// [checkpoint]
-struct CheckpointConfig {
-  Duration interval{0.1, Duration::Unit::fraction};
-  int64_t keep_latest = 3;
-  bool at_growth = true;
-  std::string resume = "auto";
-  std::string initial_load_path;
-  std::string initial_load_optimizer = "load";
-
-  void fields(Fields& f);
 };
 
 // Writes tokenizer files into a folder; the data layer provides it.
@@ -65,20 +51,5 @@ struct Found {
   Snapshot snapshot;
 };
 std::optional<Found> load_latest(const fs::path& checkpoints_dir, std::vector<std::string>& skipped);
-
-// Weights alone, from a checkpoint of ours or any folder with config.json and model.safetensors (or several files and
-// their index).
-struct LoadedModel {
-  ModelSpec spec;
-  ParamTable params;
-  fs::path dir;     // where they lie
-  StepShape shape;  // how it is evaluated: gates that were still closed when it was saved
-  HfConfig config;  // what else its config.json says
-};
-// `path`: such a folder, or that of a run, whose newest valid checkpoint it then is. Damaged ones are named in the log.
-// Nothing when there is no model, Error(checkpoint) when there is no whole one.
-std::optional<LoadedModel> find_model(const fs::path& path);
-// The same with an Error(checkpoint) when there is none.
-LoadedModel load_model(const fs::path& path);
 
 }  // namespace espalier

@@ -33,12 +33,12 @@ void check_rising(const std::vector<double>& values, const std::string& key, con
   if (values.size() >= kMaxTiers) throw Error(ErrorCode::config, "more than 254 cuts", places.of(key));
 }
 
-void check_source_tiers(const DataConfig& data, const Places& places) {
+void check_source_tiers(const std::vector<SourceConfig>& sources, const Places& places) {
   DifficultyConfig by_source;
   by_source.tier_by = "source";
-  std::vector<bool> seen(static_cast<size_t>(num_tiers(by_source, data)), false);
-  for (size_t i = 0; i < data.sources.size(); ++i) {
-    const auto& source = data.sources[i];
+  std::vector<bool> seen(static_cast<size_t>(num_tiers(by_source, sources)), false);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const auto& source = sources[i];
     if (source.tier < 0)
       throw Error(ErrorCode::config,
                   fmt::format("tier_by = \"source\" needs a tier for every source; \"{}\" has none", source.name),
@@ -51,7 +51,7 @@ void check_source_tiers(const DataConfig& data, const Places& places) {
                 places.of("difficulty.tier_by"), "number the tiers from 0 without gaps");
 }
 
-void check_label_tiers(const DifficultyConfig& config, const DataConfig& data, const Places& places) {
+void check_label_tiers(const DifficultyConfig& config, const std::vector<SourceConfig>& sources, const Places& places) {
   const auto& labels = config.tier_labels;
   if (labels.empty() || labels.size() > kMaxTiers)
     throw Error(ErrorCode::config, "tier_by = \"label\" needs 1 to 255 tier_labels", places.of("difficulty.tier_by"),
@@ -61,12 +61,12 @@ void check_label_tiers(const DifficultyConfig& config, const DataConfig& data, c
         labels.begin() + static_cast<std::ptrdiff_t>(i))
       throw Error(ErrorCode::config, fmt::format("the label \"{}\" stands twice", labels[i]),
                   places.of("difficulty.tier_labels"), "each label is one tier");
-  for (size_t i = 0; i < data.sources.size(); ++i)
-    if (data.sources[i].label_field.empty())
-      throw Error(ErrorCode::config,
-                  fmt::format("tier_by = \"label\" needs a label_field for every source; \"{}\" has none",
-                              data.sources[i].name),
-                  places.of(fmt::format("data.sources[{}].name", i)), "name the key that holds the label");
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (sources[i].label_field.empty())
+      throw Error(
+          ErrorCode::config,
+          fmt::format("tier_by = \"label\" needs a label_field for every source; \"{}\" has none", sources[i].name),
+          places.of(fmt::format("data.sources[{}].name", i)), "name the key that holds the label");
 }
 
 std::vector<std::vector<uint8_t>> tiers_of_labels(const std::vector<ScoredShard>& shards,
@@ -93,10 +93,10 @@ std::vector<std::vector<uint8_t>> tiers_of_labels(const std::vector<ScoredShard>
 
 }  // namespace
 
-int64_t num_tiers(const DifficultyConfig& config, const DataConfig& data) {
+int64_t num_tiers(const DifficultyConfig& config, const std::vector<SourceConfig>& sources) {
   if (config.tier_by == "source") {
     int64_t highest = 0;
-    for (const auto& source : data.sources) highest = std::max(highest, source.tier);
+    for (const auto& source : sources) highest = std::max(highest, source.tier);
     return highest + 1;
   }
   if (config.tier_by == "file") return config.tiers;
@@ -106,7 +106,7 @@ int64_t num_tiers(const DifficultyConfig& config, const DataConfig& data) {
   return config.quantiles.empty() ? config.tiers : static_cast<int64_t>(config.quantiles.size()) + 1;
 }
 
-void check(const DifficultyConfig& config, const DataConfig& data, const Places& places) {
+void check(const DifficultyConfig& config, const std::vector<SourceConfig>& sources, const Places& places) {
   const auto only_with = [&](bool given, const char* key, const char* rule) {
     if (given && config.tier_by != rule)
       throw Error(ErrorCode::config, fmt::format("is used with tier_by = \"{}\" only", rule),
@@ -127,8 +127,8 @@ void check(const DifficultyConfig& config, const DataConfig& data, const Places&
     throw Error(ErrorCode::config, "quantiles lie between 0 and 1", places.of("difficulty.quantiles"));
   check_rising(config.quantiles, "difficulty.quantiles", places);
   check_rising(config.thresholds, "difficulty.thresholds", places);
-  if (config.tier_by == "source") check_source_tiers(data, places);
-  if (config.tier_by == "label") check_label_tiers(config, data, places);
+  if (config.tier_by == "source") check_source_tiers(sources, places);
+  if (config.tier_by == "label") check_label_tiers(config, sources, places);
 }
 
 ScoringOptions scoring_options(const DifficultySetup& setup) {
@@ -136,16 +136,16 @@ ScoringOptions scoring_options(const DifficultySetup& setup) {
 }
 
 TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& tokenizer, const DifficultySetup& setup,
-                       const DataConfig& data, bool empty_tiers) {
+                       const std::vector<SourceConfig>& sources, bool empty_tiers) {
   const DifficultyConfig& config = setup.config;
-  const int64_t count = num_tiers(config, data);
+  const int64_t count = num_tiers(config, sources);
   TierSplit split;
   if (config.tier_by == "threshold") {
     split = split_at_scores(shards, config.thresholds);
   } else if (config.tier_by == "source") {
     std::vector<std::vector<uint8_t>> tiers;
     for (size_t s = 0; s < shards.size(); ++s)
-      tiers.emplace_back(shards[s].shard->num_documents(), static_cast<uint8_t>(data.sources[s].tier));
+      tiers.emplace_back(shards[s].shard->num_documents(), static_cast<uint8_t>(sources[s].tier));
     split = split_as_given(shards, std::move(tiers), count);
   } else if (config.tier_by == "label") {
     split = split_as_given(shards, tiers_of_labels(shards, setup), count);
@@ -164,9 +164,9 @@ TierSplit split_scored(const std::vector<ScoredShard>& shards, const Tokenizer& 
 }
 
 TierSplit make_tiers(std::vector<ScoredShard>& shards, const Tokenizer& tokenizer, const DifficultySetup& setup,
-                     const DataConfig& data) {
+                     const std::vector<SourceConfig>& sources) {
   if (setup.scorer != nullptr) score_shards(shards, tokenizer, *setup.scorer, scoring_options(setup));
-  return split_scored(shards, tokenizer, setup, data);
+  return split_scored(shards, tokenizer, setup, sources);
 }
 
 }  // namespace espalier

@@ -64,7 +64,7 @@ bool DocumentFilter::takes(const ContentHash& hash, HoldOut hold_out) const {
   return held == (split == Split::val);
 }
 
-std::string choice_key(const DataConfig& config, const SourceConfig& source) {
+std::string choice_key(const PrepareConfig& config, const SourceConfig& source) {
   std::string key;
   if (config.invalid_utf8 != "error") key += "invalid_utf8 " + config.invalid_utf8 + "\n";
   if (config.missing_text != "error") key += "missing_text " + config.missing_text + "\n";
@@ -78,8 +78,8 @@ std::string choice_key(const DataConfig& config, const SourceConfig& source) {
   return key;
 }
 
-DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files,
-                           FileHashes& hashes) {
+DocumentFilter make_filter(const PrepareConfig& config, const SourceConfig& source,
+                           const std::vector<SourceFile>& files, FileHashes& hashes) {
   DocumentFilter filter;
   filter.languages = source.languages;
   filter.licenses = source.licenses;

@@ -32,11 +32,11 @@ struct DocumentFilter {
 };
 
 // The part of a cache key that says what was read and chosen; empty with the defaults.
-std::string choice_key(const DataConfig& config, const SourceConfig& source);
+std::string choice_key(const PrepareConfig& config, const SourceConfig& source);
 
 // For val_documents the files are read once to find the bound, which is then kept in the cache folder.
 // Throws Error(data).
-DocumentFilter make_filter(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files,
-                           FileHashes& hashes);
+DocumentFilter make_filter(const PrepareConfig& config, const SourceConfig& source,
+                           const std::vector<SourceFile>& files, FileHashes& hashes);
 
 }  // namespace espalier

@@ -25,7 +25,7 @@ namespace {
 
 constexpr size_t kKeyDigits = 16;  // of the hash, in file names
 
-std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
+std::unique_ptr<Tokenizer> trained_tokenizer(const PrepareConfig& config) {
   const fs::path cache = config.cache_dir;
   const CacheLock lock(cache);
   FileHashes hashes(cache);
@@ -77,14 +77,14 @@ std::unique_ptr<Tokenizer> trained_tokenizer(const DataConfig& config) {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> make_tokenizer(const DataConfig& config) {
+std::unique_ptr<Tokenizer> make_tokenizer(const PrepareConfig& config) {
   check(config);
   if (config.tokenizer == "byte") return make_byte_tokenizer();
   if (config.tokenizer == "sentencepiece" || config.tokenizer == "bpe") return trained_tokenizer(config);
   return load_tokenizer(config.tokenizer, config.tokenizer_pattern);
 }
 
-PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
+PreparedData prepare_sources(const PrepareConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
                              int64_t num_tiers) {
   DifficultySetup difficulty;
   difficulty.scorer = scorer;
@@ -94,7 +94,8 @@ PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenize
   return prepare_sources(config, tokenizer, difficulty);
 }
 
-PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, const DifficultySetup& difficulty) {
+PreparedData prepare_sources(const PrepareConfig& config, const Tokenizer& tokenizer,
+                             const DifficultySetup& difficulty) {
   check(config);
   const fs::path cache = config.cache_dir;
   const CacheLock lock(cache);
@@ -121,7 +122,7 @@ PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenize
     data.sources.back().val_totals = val[i]->totals;
   }
   for (size_t i = 0; i < shards.size(); ++i) shards[i].shard = &data.sources[i].train;
-  TierSplit split = make_tiers(shards, tokenizer, difficulty, config);
+  TierSplit split = make_tiers(shards, tokenizer, difficulty, config.sources);
   data.tiers = std::move(split.tiers);
   for (size_t i = 0; i < shards.size(); ++i) data.sources[i].tiers = std::move(split.tier_of[i]);
   return data;

@@ -40,12 +40,13 @@ struct PreparedData {
 
 // The tokenizer of the configuration: "byte", "sentencepiece" (trained on the training text of all sources, or taken
 // from the cache), or a path. Throws Error(data) or Error(config).
-std::unique_ptr<Tokenizer> make_tokenizer(const DataConfig& config);
+std::unique_ptr<Tokenizer> make_tokenizer(const PrepareConfig& config);
 
 // Throws Error(data), Error(config), Error(plugin).
-PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, const DifficultySetup& difficulty);
+PreparedData prepare_sources(const PrepareConfig& config, const Tokenizer& tokenizer,
+                             const DifficultySetup& difficulty);
 // With tiers of equal token mass; `scorer` may be null: then there is one.
-PreparedData prepare_sources(const DataConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
+PreparedData prepare_sources(const PrepareConfig& config, const Tokenizer& tokenizer, DifficultyScorer* scorer,
                              int64_t num_tiers);
 
 }  // namespace espalier

@@ -30,7 +30,7 @@ struct CachedShards {
 class SourceCache {
  public:
   // The arguments must outlive the cache.
-  SourceCache(const DataConfig& config, const Tokenizer& tokenizer, FileHashes& hashes)
+  SourceCache(const PrepareConfig& config, const Tokenizer& tokenizer, FileHashes& hashes)
       : config_(config), tokenizer_(tokenizer), hashes_(hashes) {}
 
   // Throws Error(data), Error(config).
@@ -43,7 +43,7 @@ class SourceCache {
   bool use_in_place(CachedShards& shards, const SourceConfig& source, const std::vector<SourceFile>& files);
   SeenDocuments* seen();
 
-  const DataConfig& config_;
+  const PrepareConfig& config_;
   const Tokenizer& tokenizer_;
   FileHashes& hashes_;
   // With duplicate removal: keys of what came before, and the shards whose hashes are not in seen_ yet.

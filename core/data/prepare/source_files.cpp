@@ -116,7 +116,7 @@ bool is_trained_here(const std::string& tokenizer) {
 }
 
 // Ids mean something else under another tokenizer; shards that were made here say which it was.
-void check_tokenizer(const fs::path& path, const DataConfig& config, const Tokenizer* tokenizer) {
+void check_tokenizer(const fs::path& path, const PrepareConfig& config, const Tokenizer* tokenizer) {
   if (is_trained_here(config.tokenizer))
     throw Error(ErrorCode::config,
                 "holds token ids; there is no text to train a tokenizer on, and ids of another one mean "
@@ -144,7 +144,7 @@ std::vector<fs::path> list_files(const fs::path& path, bool skip_unusable) {
   return files;
 }
 
-std::vector<SourceFile> source_files(const DataConfig& config, const SourceConfig& source, Split split,
+std::vector<SourceFile> source_files(const PrepareConfig& config, const SourceConfig& source, Split split,
                                      const Tokenizer* tokenizer) {
   std::vector<std::string> paths = source.paths;
   if (!source.path.empty()) paths.insert(paths.begin(), source.path);
@@ -183,7 +183,8 @@ std::vector<SourceFile> source_files(const DataConfig& config, const SourceConfi
   return files;
 }
 
-DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files) {
+DocumentOptions reading_of(const PrepareConfig& config, const SourceConfig& source,
+                           const std::vector<SourceFile>& files) {
   DocumentOptions options;
   options.text_field = source.text_field;
   options.language_field = source.language_field;

@@ -28,11 +28,12 @@ std::vector<std::filesystem::path> list_files(const std::filesystem::path& path,
 // The files of the training text of a source, or of its own validation text (`val`). `tokenizer` may be null: then
 // token ids without header are not looked at. Empty files of a folder are left out with a note, files that cannot be
 // used are refused or, with data.unusable_files = "skip", left out with a warning. Throws Error(data).
-std::vector<SourceFile> source_files(const DataConfig& config, const SourceConfig& source, Split split,
+std::vector<SourceFile> source_files(const PrepareConfig& config, const SourceConfig& source, Split split,
                                      const Tokenizer* tokenizer);
 
 // How the documents of `files` are read.
-DocumentOptions reading_of(const DataConfig& config, const SourceConfig& source, const std::vector<SourceFile>& files);
+DocumentOptions reading_of(const PrepareConfig& config, const SourceConfig& source,
+                           const std::vector<SourceFile>& files);
 
 // What decides how a file is read beside its content, for cache keys. Of a file that is what its name says, this is
 // what the name gives, so that what was prepared before files were looked into is used again.

@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/data/stream/config.h"
 #include "core/data/stream/token_stream.h"
 
 namespace espalier {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/growth/strategy.h"
+#include "core/schedule/progress.h"
 
 namespace espalier {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/app/growth_guard.h"
-#include "core/app/resume.h"
+#include "core/app/plugin_state.h"
 #include "core/app/signals.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -35,18 +35,19 @@ void CheckpointSaver::save(const TrainState& state) {
     throw Error(ErrorCode::diverged,
                 fmt::format("the weights after step {} are not finite, so they are not saved", state.step), "training",
                 "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
-  log_info("saved {}", write(state, parts_.session->config.checkpoint.keep_latest, nullptr).string());
+  log_info("saved {}", write(state, parts_.keep_latest, nullptr).string());
 }
 
 fs::path CheckpointSaver::write(const TrainState& state, int64_t keep_latest, std::vector<std::string>* left_out) {
   const Doing doing("saving a checkpoint; the ones before it are whole");
-  const Session& s = *parts_.session;
-  const json data_state = {{"stream", to_json(parts_.batches->position())}, {"tokenizer", s.tokenizer->fingerprint()}};
-  Snapshot snapshot{state, data_state.dump(), save_plugin_state(s, left_out), s.plugins, parts_.config_toml};
+  const Tokenizer& tokenizer = *parts_.tokenizer;
+  const json data_state = {{"stream", to_json(parts_.batches->position())}, {"tokenizer", tokenizer.fingerprint()}};
+  Snapshot snapshot{state, data_state.dump(), save_plugin_state(*parts_.decisions, left_out), parts_.plugins,
+                    parts_.config_toml};
   if (left_out != nullptr) snapshot.left_out = *left_out;
   if (parts_.gates != nullptr) snapshot.quality = parts_.gates->save_state();
   const fs::path dir = save_checkpoint(
-      parts_.checkpoints, snapshot, s.tokenizer->eos(), [&](const fs::path& folder) { s.tokenizer->save_hf(folder); },
+      parts_.checkpoints, snapshot, tokenizer.eos(), [&](const fs::path& folder) { tokenizer.save_hf(folder); },
       keep_latest, guarded_step(state, parts_.guard), &parts_.verified);
   saved_ = place_of(state);
   return dir;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/app/batches.h"
-#include "core/app/session.h"
+#include "core/app/plugin_host.h"
 #include "core/app/stage_gates.h"
 #include "core/checkpoint/snapshot/rotation.h"
 #include "core/train/trainer.h"
@@ -15,7 +15,10 @@ class CheckpointSaver {
  public:
   struct Parts {
     fs::path checkpoints;
-    const Session* session = nullptr;
+    int64_t keep_latest = 0;
+    const Tokenizer* tokenizer = nullptr;
+    const Decisions* decisions = nullptr;  // whose state is saved
+    std::vector<PluginRecord> plugins;
     const LoaderBatches* batches = nullptr;
     const StageGates* gates = nullptr;  // null: stages are not judged
     GrowthGuard guard;

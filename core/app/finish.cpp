@@ -34,15 +34,14 @@ void unmark_finished(const fs::path& run_dir) {
 }
 
 void finish_run(const FinishParts& parts, const TrainState& state) {
-  const Session& s = *parts.session;
   if (!parts.saver->is_saved(state)) parts.saver->save(state);
   const auto& validation = parts.recorder->validate(state);
   if (!validation.empty())
     log_info("final: {} bits per byte; the unigram baseline is {}", figure("{:.4f}", total_bits_per_byte(validation)),
-             figure("{:.4f}", unigram_baseline(s, *parts.sets)));
+             figure("{:.4f}", unigram_baseline(*parts.data, *parts.sets)));
   if (state.origin) log_info("{}", format_change_of_loss(*state.origin, validation));
   const Doing doing("writing samples; the last checkpoint is whole");
-  write_samples(s, state, parts.run_dir / "samples.txt", parts.compute);
+  write_samples(*parts.config, *parts.data->tokenizer, state, parts.run_dir / "samples.txt", parts.compute);
   parts.recorder->stage_ended(state);
   write_file_atomic(marker_of(parts.run_dir), json{{"step", state.step}}.dump() + "\n", ErrorCode::config);
 }

@@ -3,7 +3,7 @@
 
 #include "core/app/checkpoint_saver.h"
 #include "core/app/recorder.h"
-#include "core/app/session.h"
+#include "core/app/run_data.h"
 #include "core/data/stream/val_set.h"
 
 namespace espalier {
@@ -13,7 +13,8 @@ bool is_finished(const fs::path& run_dir, const TrainState& state);
 void unmark_finished(const fs::path& run_dir);
 
 struct FinishParts {
-  const Session* session = nullptr;
+  const RunConfig* config = nullptr;
+  const RunData* data = nullptr;
   const std::vector<ValSet>* sets = nullptr;
   Recorder* recorder = nullptr;
   CheckpointSaver* saver = nullptr;

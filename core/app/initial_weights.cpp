@@ -56,8 +56,8 @@ void check_shape(const ModelSpec& loaded, const ModelSpec& wanted, const ModelSp
               dir.string(), "set these keys of [model] (and training.seq_len) to what the checkpoint has");
 }
 
-void check_tokenizer(const Snapshot& snapshot, const Session& s, const fs::path& dir) {
-  if (tokenizer_of(snapshot, dir) == s.tokenizer->fingerprint()) return;
+void check_tokenizer(const Snapshot& snapshot, const Tokenizer& tokenizer, const fs::path& dir) {
+  if (tokenizer_of(snapshot, dir) == tokenizer.fingerprint()) return;
   throw Error(ErrorCode::checkpoint, "was trained with another tokenizer than the configuration gives now",
               dir.string(), fmt::format("set data.tokenizer = \"{}\"", dir.string()));
 }
@@ -83,23 +83,23 @@ std::string describe_changes(const std::string& before_toml, const std::string& 
   return out;
 }
 
-TrainState load_initial_weights(const Session& s, at::Device device) {
-  const auto& config = s.config.checkpoint;
-  const bool optimizer = config.initial_load_optimizer == "load";
+TrainState load_initial_weights(const RunConfig& config, const Tokenizer& tokenizer, const RunShape& shape,
+                                const RunPlan& plan, at::Device device) {
+  const std::string& path = config.checkpoint.initial_load_path;
+  const bool optimizer = config.checkpoint.initial_load_optimizer == "load";
   std::optional<Snapshot> loaded;
-  const auto found = open_model(config.initial_load_path, [&](const fs::path& folder) {
+  const auto found = open_model(path, [&](const fs::path& folder) {
     if (fs::exists(folder / "espalier" / "manifest.json")) loaded = load_checkpoint(folder);
   });
   if (!found)
-    throw Error(ErrorCode::config, fmt::format("{} holds no model", config.initial_load_path),
-                s.config.places.of(kPathKey),
+    throw Error(ErrorCode::config, fmt::format("{} holds no model", path), config.places.of(kPathKey),
                 "give a checkpoint, the folder of a run that has one, or a Hugging Face model folder");
   const fs::path& dir = *found;
   TrainState state;
   InitialWeights origin{dir.string(), weights_sha256(dir), 0, 0, 0, optimizer, {}};
   if (loaded) {
     Snapshot& snapshot = *loaded;
-    check_tokenizer(snapshot, s, dir);
+    check_tokenizer(snapshot, tokenizer, dir);
     if (snapshot.state.gates)
       throw Error(ErrorCode::checkpoint,
                   "was saved while parts added by a growth were still fading in, and a new run has no gates for them",
@@ -111,39 +111,39 @@ TrainState load_initial_weights(const Session& s, at::Device device) {
     origin.tokens = snapshot.state.tokens;
     origin.lr_last = snapshot.state.lr_previous;
     if (snapshot.state.origin) origin.config = snapshot.state.origin->config;
-    const std::string changes = describe_changes(snapshot.config_toml, resolved_toml(s.config));
+    const std::string changes = describe_changes(snapshot.config_toml, resolved_toml(config));
     if (!changes.empty())
       log_info("settings that differ from those the weights were trained with; the new ones hold:\n{}", changes);
   } else {
     if (optimizer)
       throw Error(ErrorCode::config, fmt::format("{} has no optimizer state to load", dir.string()),
-                  s.config.places.of("checkpoint.initial_load_optimizer"),
+                  config.places.of("checkpoint.initial_load_optimizer"),
                   "set checkpoint.initial_load_optimizer = \"reset\"");
     LoadedModel model = load_model(dir);
     state.spec = model.spec;
     state.params = std::move(model.params);
     origin.config = model.config.kept;
     for (const std::string& note : model.config.notes) log_warning("{}: {}", dir.string(), note);
-    if (const int32_t eos = s.tokenizer->eos(); model.config.start_token(eos) != eos)
+    if (const int32_t eos = tokenizer.eos(); model.config.start_token(eos) != eos)
       log_warning(
           "{}: texts of this model begin with bos_token_id = {}; the run puts only the end-of-text token {} "
           "between them",
           dir.string(), model.config.start_token(eos), eos);
   }
-  const ModelSpec& wanted = s.timeline.stages.front().spec;
-  check_shape(state.spec, wanted, s.final_spec, dir);
+  const ModelSpec& wanted = plan.timeline.stages.front().spec;
+  check_shape(state.spec, wanted, shape.final_spec, dir);
   state.spec = wanted;
   Progress start;
-  start.total_steps = s.total_steps;
-  start.total_tokens = s.timeline.total_tokens;
-  start.num_stages = static_cast<int64_t>(s.timeline.stages.size());
-  start.stage_total_steps = s.timeline.stages.front().steps;
-  start.lr_peak = s.config.optimizer.lr;
+  start.total_steps = plan.timeline.total_steps;
+  start.total_tokens = plan.timeline.total_tokens;
+  start.num_stages = static_cast<int64_t>(plan.timeline.stages.size());
+  start.stage_total_steps = plan.timeline.stages.front().steps;
+  start.lr_peak = config.optimizer.lr;
   log_info("weights from {}{}; optimizer state {}; learning rate {}{:.3e}", dir.string(),
            origin.step > 0 ? fmt::format(" ({} steps, {} tokens)", origin.step, with_commas(origin.tokens)) : "",
            optimizer ? "loaded" : "reset",
            origin.lr_last > 0 ? fmt::format("{:.3e} there, here from ", origin.lr_last) : "from ",
-           s.decisions.lr->value(start));
+           plan.decisions.lr->value(start));
   state.origin = std::move(origin);
   return to_device(std::move(state), device);
 }

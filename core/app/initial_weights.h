@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/app/recorder.h"
-#include "core/app/session.h"
+#include "core/app/run_plan.h"
 #include "core/train/state.h"
 
 namespace espalier {
@@ -13,7 +13,8 @@ namespace espalier {
 // losses yet. Logs where the weights come from, and which settings differ from those that they were trained with.
 // Throws Error(config) where the path or the optimizer's state is missing, Error(checkpoint) for a damaged checkpoint
 // and for one of another shape or tokenizer.
-TrainState load_initial_weights(const Session& s, at::Device device);
+TrainState load_initial_weights(const RunConfig& config, const Tokenizer& tokenizer, const RunShape& shape,
+                                const RunPlan& plan, at::Device device);
 
 // "key: before -> after" a line, for the log; empty where nothing changed.
 std::string describe_changes(const std::string& before_toml, const std::string& after_toml);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/app/session.h"
+#include "core/app/run_plan.h"
 
 namespace espalier {
 
@@ -33,6 +33,7 @@ struct MixReport {
 
 // The first `steps` steps (0: all) of the run, in at most `num_spans` spans of equal length. Schedules that look at the
 // loss see none. Throws Error(data) when a source with the policy `error` is used up, Error(plugin).
-MixReport mix_report(Session& session, int64_t steps, int64_t num_spans);
+MixReport mix_report(const RunConfig& config, const PreparedData& data, TokenStream stream, const RunPlan& plan,
+                     int64_t steps, int64_t num_spans);
 
 }  // namespace espalier

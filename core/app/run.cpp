@@ -1,177 +1,179 @@
 #include "core/app/run.h"
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
-#include <fstream>
-
-#include "core/app/batches.h"
-#include "core/app/checkpoint_saver.h"
 #include "core/app/environment.h"
 #include "core/app/finish.h"
 #include "core/app/growth_guard.h"
 #include "core/app/initial_weights.h"
-#include "core/app/memory_check.h"
 #include "core/app/plugin_records.h"
+#include "core/app/plugin_state.h"
+#include "core/app/recorder.h"
 #include "core/app/resume.h"
 #include "core/app/signals.h"
 #include "core/app/validation.h"
-#include "core/base/figure.h"
-#include "core/base/json.h"
 #include "core/base/log.h"
-#include "core/base/log_lines.h"
 #include "core/model/init.h"
 
 namespace espalier {
 namespace {
 
-using nlohmann::json;
-
-PluginRecord growth_record(const Session& s) {
-  for (const auto& plugin : s.plugins)
-    if (plugin.slot == "growth") return plugin;
-  return {};
+RecorderParts recorder_parts(const RunValues& run, const TrainState& state, const GrowthGuard& guard) {
+  const auto interval = [&](const Duration& duration, const char* key) {
+    return run.steps.interval(duration, run.config.places.of(key));
+  };
+  RecorderParts parts;
+  parts.metrics = run.config.metrics;
+  parts.start_step = state.step;
+  parts.start_stage = state.stage;
+  parts.start_flops = state.flops;
+  parts.total_steps = run.steps.total_steps();
+  parts.start_tokens = state.tokens;
+  parts.validation_interval = interval(run.config.validation.interval, "validation.interval");
+  parts.checkpoint_interval = interval(run.config.checkpoint.interval, "checkpoint.interval");
+  parts.num_stages = static_cast<int64_t>(run.plan.timeline.stages.size());
+  parts.checkpoint_before_growth = guard.bound > 0;
+  parts.checkpoint_at_growth = run.config.checkpoint.at_growth && guard.bound == 0;
+  parts.device = run.device;
+  return parts;
 }
 
-TrainState first_state(const Session& s, at::Device device) {
-  TrainState state;
-  state.spec = s.timeline.stages.front().spec;
-  state.params = init_params(state.spec, static_cast<uint64_t>(s.config.job.seed), s.config.model.init_std,
-                             s.final_spec.num_layers)
-                     .transformed([&](const Param& param) { return param.value.to(device); });
-  return state;
+PluginRecord growth_record(const RunShape& shape) {
+  const std::vector<PluginRecord> records = records_of(shape.plugins());
+  return records.empty() ? PluginRecord{} : records.front();
 }
 
 }  // namespace
 
-void run_training(RunConfig config, const RunOptions& options) {
-  install_save_signal();
-  keep_log_lines();
-  Start start = open_run_folder(config, options);
-  const FolderLock lock(start.run_dir);
-  LockFile lock_file(start);
-  find_checkpoint(start, config);
+Run::Run(const RunValues& values, TokenStream stream, RunFolder& folder)
+    : values_(values),
+      folder_(folder),
+      compute_(values.config.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32),
+      gates_(make_gates()),
+      loader_(std::move(stream), values.config.training.micro_batch, values.config.data.prefetch),
+      batches_(loader_, *values.data.prepared, values.device.device,
+               row_options(values.config.data, *values.data.prepared), gates_ ? &*gates_ : nullptr),
+      sets_(validation_sets(values.config, values.data)) {
+  const auto& config = values_.config;
+  if (folder_.resumed())
+    state_ = resumed_state();
+  else if (!config.checkpoint.initial_load_path.empty())
+    state_ = load_initial_weights(config, *values_.data.tokenizer, values_.shape, values_.plan, values_.device.device);
+  else
+    state_ = first_state();
+  batches_.step_done();  // from here the run goes on
+}
 
-  // Build, in the order in which data flows.
-  const DeviceInfo device = open_device(config.training.device, config.training.threads);
-  if (config.training.dtype == "auto") config.training.dtype = device.fast_bf16 ? "bf16" : "fp32";
-  const std::unique_ptr<Session> session = build_session(std::move(config), options.plugin_paths, /*with_data=*/true,
-                                                         start.resumed ? &start.resumed->snapshot : nullptr);
-  // Not before: while data is prepared a signal ends the process at once, and the next one goes on from whole shards.
-  install_stop_signals();
-  Session& s = *session;
-  const auto compute = s.config.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
-  const auto seed = static_cast<uint64_t>(s.config.job.seed);
+std::optional<StageGates> Run::make_gates() const {
+  const QualityConfig& quality = values_.config.data.quality;
+  return quality.report ? std::optional<StageGates>(std::in_place, quality, *values_.data.tokenizer) : std::nullopt;
+}
 
-  log_info("{} on {} ({} threads: {}), {}", s.config.job.name, device.name, device.threads, device.threads_source,
-           s.config.training.dtype);
-  log_info("{}", format_timeline(s.timeline));
-  check_memory(s.timeline, device);
-  log_plugins(s.plugins, *s.registry);
-  DataLoader loader(std::move(*s.stream), s.config.training.micro_batch, s.config.data.prefetch);
-  const RowOptions rows = row_options(s.config.data, *s.data);
-  std::optional<StageGates> gates;
-  if (s.config.data.quality.report) gates.emplace(s.config.data.quality, *s.tokenizer);
-  LoaderBatches batches(loader, *s.data, device.device, rows, gates ? &*gates : nullptr);
-  const std::vector<ValSet> sets = validation_sets(s);
-
+TrainState Run::first_state() const {
+  const auto& config = values_.config;
   TrainState state;
-  if (start.resumed) {
-    check_resumable(start.resumed->snapshot, s, start.resumed->dir);
-    warn_of_changed_plugins(start.resumed->snapshot.plugins, s.plugins);
-    load_plugin_state(s, start.resumed->snapshot);
-    state = to_device(std::move(start.resumed->snapshot.state), device.device);
-    state.spec.seq_len = s.final_spec.seq_len;
-    state.trained = s.trained;
-    loader.restore(stream_state_of(start.resumed->snapshot, start.resumed->dir));
-    if (gates && !start.resumed->snapshot.quality.empty()) gates->load_state(start.resumed->snapshot.quality);
-    log_info("resuming from {} at step {}", start.resumed->dir.string(), state.step);
-    if (const auto changes = describe_changes(start.resumed->snapshot.config_toml, resolved_toml(s.config));
-        !changes.empty())
-      log_info("settings that differ from those of the checkpoint; the new ones hold:\n{}", changes);
-  } else if (!s.config.checkpoint.initial_load_path.empty()) {
-    state = load_initial_weights(s, device.device);
-  } else {
-    state = first_state(s, device.device);
-  }
-  batches.step_done();  // from here the run goes on
-  const bool over = state.step >= s.total_steps;
-  if (over && is_finished(start.run_dir, state)) {
-    clean_run_folder(start);
-    log_info("the run is finished: step {} of {}", state.step, s.total_steps);
-    return;
-  }
+  state.spec = values_.plan.timeline.stages.front().spec;
+  state.params = init_params(state.spec, static_cast<uint64_t>(config.job.seed), config.model.init_std,
+                             values_.shape.final_spec.num_layers)
+                     .transformed([&](const Param& param) { return param.value.to(values_.device.device); });
+  return state;
+}
 
-  // Whatever may refuse the run comes before this line: a folder that has a run is not touched until it may go on.
-  replan_operators(state, s.decisions, s.final_spec, s.timeline);
-  const growth::Probe probe = make_probe(s, sets, device.device);
-  const int64_t validation_interval = s.interval_steps(s.config.validation.interval, "validation.interval");
-  const int64_t checkpoint_interval = s.interval_steps(s.config.checkpoint.interval, "checkpoint.interval");
-  const std::string config_text = resolved_toml(s.config);
-  const GrowthGuard guard{s.config.growth.guard_bound,
-                          s.interval_steps(s.config.growth.guard_after, "growth.guard_after")};
-  lock_file.keep();
-  begin_run_folder(start, config_text, environment_json(device, options.argv));
+TrainState Run::resumed_state() {
+  const fs::path& dir = folder_.resumed()->dir;
+  const Snapshot& snapshot = *folder_.snapshot();
+  check_resumable(snapshot, *values_.data.tokenizer, values_.plan.timeline, dir);
+  warn_of_changed_plugins(snapshot.plugins, values_.plugins);
+  load_plugin_state(values_.plan.decisions, values_.plugins, snapshot);
+  loader_.restore(stream_state_of(snapshot, dir));
+  if (gates_ && !snapshot.quality.empty()) gates_->load_state(snapshot.quality);
+  TrainState state = to_device(folder_.take_state(), values_.device.device);
+  state.spec.seq_len = values_.shape.final_spec.seq_len;
+  state.trained = values_.steps.trained;
+  log_info("resuming from {} at step {}", dir.string(), state.step);
+  if (const auto changes = describe_changes(snapshot.config_toml, resolved_toml(values_.config)); !changes.empty())
+    log_info("settings that differ from those of the checkpoint; the new ones hold:\n{}", changes);
+  return state;
+}
 
+bool Run::is_finished() const {
+  return is_over() && espalier::is_finished(folder_.dir(), state_);
+}
+
+void Run::begin(const std::vector<std::string>& argv) {
+  const auto& config = values_.config;
+  replan_operators(state_, values_.plan.decisions, values_.shape.final_spec, values_.plan.timeline);
+  probe_ = make_probe(values_.data, sets_, values_.shape.final_spec.seq_len, values_.device.device);
+  guard_ = {config.growth.guard_bound,
+            values_.steps.interval(config.growth.guard_after, config.places.of("growth.guard_after"))};
+  recorder_parts(values_, state_, guard_);  // intervals that cannot be are refused here
+  config_toml_ = resolved_toml(config);
+  folder_.begin(config_toml_, environment_json(values_.device, argv));
   // A process that was ended while it went back left the run where this one must do it.
-  if (ran_away(state, guard)) go_back(start.checkpoints, state, guard);
-  VerifiedCheckpoints verified;
-  if (start.resumed) verified.add(start.resumed->dir);
-  CheckpointSaver saver(
-      {start.checkpoints, &s, &batches, gates ? &*gates : nullptr, guard, config_text, std::move(verified)}, state);
+  if (ran_away(state_, guard_)) go_back(folder_.checkpoints(), state_, guard_);
+}
 
-  RecorderParts recorder_parts;
-  recorder_parts.run_dir = start.run_dir;
-  recorder_parts.metrics = s.config.metrics;
-  recorder_parts.start_step = state.step;
-  recorder_parts.start_stage = state.stage;
-  recorder_parts.start_flops = state.flops;
-  recorder_parts.total_steps = s.total_steps;
-  recorder_parts.start_tokens = state.tokens;
-  recorder_parts.validation_interval = validation_interval;
-  recorder_parts.checkpoint_interval = checkpoint_interval;
-  recorder_parts.num_stages = static_cast<int64_t>(s.timeline.stages.size());
-  recorder_parts.checkpoint_before_growth = guard.bound > 0;
-  recorder_parts.checkpoint_at_growth = s.config.checkpoint.at_growth && guard.bound == 0;
-  recorder_parts.device = device;
-  if (!sets.empty())
-    recorder_parts.validate = [&](const TrainState& now) {
-      return evaluate_sets(sets, now, compute, device.device, rows);
+void Run::train() {
+  const auto& [config, device, data, steps, shape, plan, plugins] = values_;
+  StageGates* const gates = gates_ ? &*gates_ : nullptr;
+
+  CheckpointSaver::Parts saved;
+  saved.checkpoints = folder_.checkpoints();
+  saved.keep_latest = config.checkpoint.keep_latest;
+  saved.tokenizer = data.tokenizer.get();
+  saved.decisions = &plan.decisions;
+  saved.plugins = records_of(plugins);
+  saved.batches = &batches_;
+  saved.gates = gates;
+  saved.guard = guard_;
+  saved.config_toml = config_toml_;
+  if (folder_.resumed()) saved.verified.add(folder_.resumed()->dir);
+  CheckpointSaver saver(std::move(saved), state_);
+
+  RecorderParts recorded = recorder_parts(values_, state_, guard_);
+  recorded.run_dir = folder_.dir();
+  if (!sets_.empty())
+    recorded.validate = [&](const TrainState& now) {
+      return evaluate_sets(sets_, now, compute_, values_.device.device,
+                           row_options(values_.config.data, *values_.data.prepared));
     };
-  recorder_parts.save = [&](const TrainState& now) { saver.save(now); };
-  recorder_parts.data_fractions = [&] { return batches.take_fractions(); };
-  recorder_parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
-  recorder_parts.gates = gates ? &*gates : nullptr;
-  Recorder recorder(std::move(recorder_parts));
-  if (state.origin && state.step == 0)
-    for (const auto& [source, result] : recorder.validate(state)) state.origin->val_loss[source] = result.nll();
+  recorded.save = [&](const TrainState& now) { saver.save(now); };
+  recorded.data_fractions = [&] { return batches_.take_fractions(); };
+  recorded.data_wait_seconds = [&] { return batches_.wait_seconds(); };
+  recorded.gates = gates;
+  Recorder recorder(std::move(recorded));
+  if (state_.origin && state_.step == 0)
+    for (const auto& [source, result] : recorder.validate(state_)) state_.origin->val_loss[source] = result.nll();
 
-  TrainParts parts{s.config.training, s.config.optimizer, seed,  s.final_spec, s.timeline,      s.decisions,
-                   &batches,          &recorder,          probe, guard,        growth_record(s)};
-  Trainer trainer(std::move(parts), std::move(state));
+  const bool over = is_over();
+  const auto seed = static_cast<uint64_t>(config.job.seed);
+  Trainer trainer({config.training, config.optimizer, seed, shape.final_spec, plan.timeline, plan.decisions, &batches_,
+                   &recorder, probe_, guard_, growth_record(shape)},
+                  std::move(state_));
   const TrainState& now = trainer.state();
-  StopReason reason = StopReason::finished;
   try {
+    StopReason reason = StopReason::finished;
     if (over) {
-      log_info("step {} of {} is the last; what follows it was not done to its end", now.step, s.total_steps);
+      log_info("step {} of {} is the last; what follows it was not done to its end", now.step, steps.total_steps());
     } else {
-      unmark_finished(start.run_dir);
+      unmark_finished(folder_.dir());
       reason = trainer.run();
     }
     if (reason == StopReason::signal) {
       saver.save(now);
-      log_info("stopped by a signal at step {} of {} ({}); continue with: espalier resume {}", now.step, s.total_steps,
-               stop_reason(), start.run_dir.string());
+      log_info("stopped by a signal at step {} of {} ({}); continue with: espalier resume {}", now.step,
+               steps.total_steps(), stop_reason(), folder_.dir().string());
       return;
     }
     if (reason == StopReason::out_of_data)
-      log_info("every source is used up at step {} of {} (exhausted = \"stop\")", now.step, s.total_steps);
-    if (reason != StopReason::ran_away) return finish_run({&s, &sets, &recorder, &saver, start.run_dir, compute}, now);
+      log_info("every source is used up at step {} of {} (exhausted = \"stop\")", now.step, steps.total_steps());
+    if (reason != StopReason::ran_away)
+      return finish_run({&config, &data, &sets_, &recorder, &saver, folder_.dir(), compute_}, now);
   } catch (...) {
     saver.rescue(trainer);
     throw;
   }
-  go_back(start.checkpoints, now, guard);
+  go_back(folder_.checkpoints(), now, guard_);
 }
 
 }  // namespace espalier

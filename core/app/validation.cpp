@@ -14,7 +14,7 @@
 
 namespace espalier {
 
-growth::Probe make_probe(const Session& s, const std::vector<ValSet>& sets, at::Device device) {
+growth::Probe make_probe(const RunData& data, const std::vector<ValSet>& sets, int64_t seq_len, at::Device device) {
   constexpr int64_t kRows = 4;
   if (!sets.empty()) {
     const ValBatch val = sets.front().batch(0);
@@ -22,29 +22,29 @@ growth::Probe make_probe(const Session& s, const std::vector<ValSet>& sets, at::
     const int64_t rows = std::min(kRows, val.rows);
     return {batch.tokens.narrow(0, 0, rows), batch.targets.narrow(0, 0, rows)};
   }
-  const TokenShard& shard = s.data->sources.front().train;
-  const auto width = std::min<uint64_t>(static_cast<uint64_t>(s.final_spec.seq_len) + 1, shard.num_tokens());
+  const TokenShard& shard = data.prepared->sources.front().train;
+  const auto width = std::min<uint64_t>(static_cast<uint64_t>(seq_len) + 1, shard.num_tokens());
   std::vector<int32_t> tokens(width);
   shard.copy(0, tokens);
   const Batch batch = to_batch(tokens, 1, device);
   return {batch.tokens, batch.targets};
 }
 
-std::vector<ValSet> validation_sets(const Session& s) {
+std::vector<ValSet> validation_sets(const RunConfig& config, const RunData& data) {
   std::vector<ValSet> sets;
-  const auto& v = s.config.validation;
+  const auto& v = config.validation;
   if (v.batches > 0)
-    for (const auto& source : s.data->sources)
+    for (const auto& source : data.prepared->sources)
       if (source.val)
-        sets.emplace_back(source.name, *source.val, *s.tokenizer, s.final_spec.seq_len, s.config.training.micro_batch,
-                          v.batches);
+        sets.emplace_back(source.name, *source.val, *data.tokenizer, config.training.seq_len,
+                          config.training.micro_batch, v.batches);
   return sets;
 }
 
-double unigram_baseline(const Session& s, const std::vector<ValSet>& sets) {
-  std::vector<uint64_t> counts(static_cast<size_t>(s.tokenizer->vocab_size()), 0);
-  for (const auto& source : s.data->sources) {
-    const auto part = count_tokens(source.train, s.tokenizer->vocab_size());
+double unigram_baseline(const RunData& data, const std::vector<ValSet>& sets) {
+  std::vector<uint64_t> counts(static_cast<size_t>(data.tokenizer->vocab_size()), 0);
+  for (const auto& source : data.prepared->sources) {
+    const auto part = count_tokens(source.train, data.tokenizer->vocab_size());
     for (size_t i = 0; i < counts.size(); ++i) counts[i] += part[i];
   }
   double bits = 0, bytes = 0;
@@ -57,22 +57,23 @@ double unigram_baseline(const Session& s, const std::vector<ValSet>& sets) {
   return bytes > 0 ? bits / bytes : std::numeric_limits<double>::quiet_NaN();
 }
 
-void write_samples(const Session& s, const TrainState& state, const fs::path& path, ComputeType compute) {
-  const auto& v = s.config.validation;
+void write_samples(const RunConfig& config, const Tokenizer& tokenizer, const TrainState& state, const fs::path& path,
+                   ComputeType compute) {
+  const auto& v = config.validation;
   std::string text;
   for (int64_t i = 0; i < v.samples && !v.prompts.empty(); ++i) {
     const std::string& prompt = v.prompts[static_cast<size_t>(i) % v.prompts.size()];
     SampleSettings settings{v.sample_tokens,
                             v.temperature,
                             50,
-                            mix64(static_cast<uint64_t>(s.config.job.seed), static_cast<uint64_t>(i)),
-                            {s.tokenizer->eos()}};
-    std::vector<int32_t> ids{s.tokenizer->eos()};
-    const auto encoded = s.tokenizer->encode(prompt);
+                            mix64(static_cast<uint64_t>(config.job.seed), static_cast<uint64_t>(i)),
+                            {tokenizer.eos()}};
+    std::vector<int32_t> ids{tokenizer.eos()};
+    const auto encoded = tokenizer.encode(prompt);
     ids.insert(ids.end(), encoded.begin(), encoded.end());
     const auto out = generate(state.spec, state.params, state.shape(), ids, settings, compute);
-    text += fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt,
-                        valid_utf8(s.tokenizer->decode(out)));
+    text +=
+        fmt::format("--- sample {} at step {}\n{}{}\n", i + 1, state.step, prompt, valid_utf8(tokenizer.decode(out)));
   }
   if (text.empty()) return;
   write_file_atomic(path, text, ErrorCode::config);

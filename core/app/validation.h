@@ -3,19 +3,20 @@
 
 #include <vector>
 
-#include "core/app/session.h"
+#include "core/app/run_data.h"
 #include "core/data/stream/val_set.h"
 #include "core/growth/audit.h"
 
 namespace espalier {
 
 // One set a source with held-out text; none where validation is off.
-std::vector<ValSet> validation_sets(const Session& s);
+std::vector<ValSet> validation_sets(const RunConfig& config, const RunData& data);
 // Held-out text where there is any, else the first windows of the first source: the same at every event and on resume.
-growth::Probe make_probe(const Session& s, const std::vector<ValSet>& sets, at::Device device);
+growth::Probe make_probe(const RunData& data, const std::vector<ValSet>& sets, int64_t seq_len, at::Device device);
 // Bits per byte of token frequencies alone, over all sets; NaN where they hold no text.
-double unigram_baseline(const Session& s, const std::vector<ValSet>& sets);
+double unigram_baseline(const RunData& data, const std::vector<ValSet>& sets);
 // Generates the configured samples, writes them to `path` and to the log. Throws Error(config) where it cannot.
-void write_samples(const Session& s, const TrainState& state, const fs::path& path, ComputeType compute);
+void write_samples(const RunConfig& config, const Tokenizer& tokenizer, const TrainState& state, const fs::path& path,
+                   ComputeType compute);
 
 }  // namespace espalier

@@ -73,10 +73,15 @@ void add_data_mix(Command data) {
   mix.add("--spans", args->spans, "Parts that the steps are divided into").at_least(1);
   mix.add_flag("--json", args->json, "Print JSON");
   mix.on_chosen([=] {
-    const auto session =
-        build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
-                      /*with_data=*/true);
-    const MixReport report = mix_report(*session, args->steps, args->spans);
+    const RunConfig config = load_run_config(args->options.config, args->options.sets);
+    const PluginHost host = open_plugins(config, args->options.plugin_paths);
+    const RunData texts = make_data(config, host);
+    const ModelSpec final_spec = final_spec_of(config, texts.tokenizer->vocab_size());
+    TokenStream stream = make_stream(config, texts);
+    const RunSteps steps = make_steps(config, host, final_spec, stream.tokens_per_epoch());
+    const RunShape shape = make_shape(config, host, final_spec, steps.length);
+    const RunPlan plan = make_plan(config, host, steps, shape);
+    const MixReport report = mix_report(config, *texts.prepared, std::move(stream), plan, args->steps, args->spans);
     output() << (args->json ? to_json(report).dump(2) + "\n" : to_text(report));
     return 0;
   });

@@ -4,7 +4,7 @@
 #include <map>
 #include <memory>
 
-#include "core/app/session.h"
+#include "core/app/run_data.h"
 #include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
 #include "core/base/json.h"
@@ -120,10 +120,9 @@ void add_data_prepare(Command data) {
   prepare.add_flag("--json", args->json, "Print JSON");
   prepare.on_chosen([=] {
     // No stop signals are caught: one ends the process at once, and the next call goes on from its whole shards.
-    const auto session =
-        build_session(load_run_config(args->options.config, args->options.sets), args->options.plugin_paths,
-                      /*with_data=*/true);
-    output() << (args->json ? dump_json(to_json(*session->data), 2) + "\n" : to_text(*session->data));
+    const RunConfig config = load_run_config(args->options.config, args->options.sets);
+    const RunData made = make_data(config, open_plugins(config, args->options.plugin_paths));
+    output() << (args->json ? dump_json(to_json(*made.prepared), 2) + "\n" : to_text(*made.prepared));
     return 0;
   });
 }

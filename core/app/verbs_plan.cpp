@@ -1,9 +1,10 @@
 #include <memory>
 
-#include "core/app/session.h"
+#include "core/app/run_plan.h"
 #include "core/app/verbs.h"
 #include "core/base/json.h"
 #include "core/base/output.h"
+#include "core/device/device.h"
 
 namespace espalier {
 namespace {
@@ -55,18 +56,22 @@ void add_plan_verb(Command program) {
     bool json = false;
   };
   auto args = std::make_shared<Arguments>();
-  Command plan =
+  Command verb =
       program.add_verb("plan", "Print the timeline of a run (stages, FLOPs, parameters, memory) without training");
-  args->options.add(plan, /*with_config=*/true);
-  plan.add_flag("--json", args->json, "Print JSON");
-  plan.on_chosen([=] {
+  args->options.add(verb, /*with_config=*/true);
+  verb.add_flag("--json", args->json, "Print JSON");
+  verb.on_chosen([=] {
     RunConfig config = load_run_config(args->options.config, args->options.sets);
     if (config.training.dtype == "auto") config.training.dtype = open_device("cpu", 0).fast_bf16 ? "bf16" : "fp32";
-    const auto session = build_session(std::move(config), args->options.plugin_paths, /*with_data=*/false);
+    const PluginHost host = open_plugins(config, args->options.plugin_paths);
+    const ModelSpec final_spec = final_spec_of(config, planned_vocab_size(config));
+    const RunSteps steps = make_steps(config, host, final_spec, /*tokens_per_epoch=*/0);
+    const RunShape shape = make_shape(config, host, final_spec, steps.length);
+    const RunPlan plan = make_plan(config, host, steps, shape);
     if (args->json)
-      output() << to_json(session->timeline).dump(2) << "\n";
+      output() << to_json(plan.timeline).dump(2) << "\n";
     else
-      output() << format_timeline(session->timeline);
+      output() << format_timeline(plan.timeline);
     return 0;
   });
 }

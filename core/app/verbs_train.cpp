@@ -1,6 +1,6 @@
 #include <memory>
 
-#include "core/app/run.h"
+#include "core/app/train.h"
 #include "core/app/verbs.h"
 #include "core/base/home.h"
 #include "core/checkpoint/model_files/folders.h"

@@ -41,12 +41,13 @@ Batch to_batch(const std::vector<int32_t>& tokens, int64_t rows, at::Device devi
 }
 
 LoaderBatches::LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows,
-                             StageGates* gates)
+                             StageGates* gates, Comm comm)
     : loader_(loader),
       data_(data),
       device_(device),
       rows_(rows),
       gates_(gates),
+      comm_(std::move(comm)),
       position_(loader.state()),
       targets_by_source_(data.sources.size(), 0) {}
 
@@ -72,6 +73,7 @@ void LoaderBatches::step_done() {
 }
 
 std::map<std::string, double> LoaderBatches::take_fractions() {
+  comm_.sum(targets_by_source_);
   const auto total =
       static_cast<double>(std::accumulate(targets_by_source_.begin(), targets_by_source_.end(), int64_t{0}));
   std::map<std::string, double> out;
@@ -83,7 +85,7 @@ std::map<std::string, double> LoaderBatches::take_fractions() {
 }
 
 double LoaderBatches::wait_seconds() {
-  return waited_ += loader_.take_wait_seconds();
+  return comm_.max(waited_ += loader_.take_wait_seconds());
 }
 
 std::vector<SourceEvaluation> evaluate_sets(const std::vector<ValSet>& sets, const TrainState& state,

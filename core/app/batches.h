@@ -21,7 +21,7 @@ class LoaderBatches final : public BatchSource {
  public:
   // `gates` sees every batch of a finished step; null: nobody does.
   LoaderBatches(DataLoader& loader, const PreparedData& data, at::Device device, const RowOptions& rows = {},
-                StageGates* gates = nullptr);
+                StageGates* gates = nullptr, Comm comm = {});
 
   void set_weights(const MixtureWeights& weights) override;
   bool next(Batch& batch) override;
@@ -30,7 +30,7 @@ class LoaderBatches final : public BatchSource {
 
   // The position after the last finished step: what a checkpoint of that step goes on from.
   const StreamState& position() const { return position_; }
-  // Share of each source among the targets since the last call, padding left out.
+  // Share of each source among the targets since the last call, on all ranks, padding left out.
   std::map<std::string, double> take_fractions();
   double wait_seconds();  // since the run began
 
@@ -40,6 +40,7 @@ class LoaderBatches final : public BatchSource {
   at::Device device_;
   RowOptions rows_;
   StageGates* gates_;
+  Comm comm_;
   StreamState position_;
   std::vector<TokenBatch> unfinished_;  // of the step under way, for the gates
   std::vector<int64_t> targets_by_source_;

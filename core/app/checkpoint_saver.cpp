@@ -46,9 +46,12 @@ fs::path CheckpointSaver::write(const TrainState& state, int64_t keep_latest, st
                     parts_.config_toml};
   if (left_out != nullptr) snapshot.left_out = *left_out;
   if (parts_.gates != nullptr) snapshot.quality = parts_.gates->save_state();
-  const fs::path dir = save_checkpoint(
-      parts_.checkpoints, snapshot, tokenizer.eos(), [&](const fs::path& folder) { tokenizer.save_hf(folder); },
-      keep_latest, guarded_step(state, parts_.guard), &parts_.verified);
+  fs::path dir;
+  parts_.comm.on_first([&] {
+    dir = save_checkpoint(
+        parts_.checkpoints, snapshot, tokenizer.eos(), [&](const fs::path& folder) { tokenizer.save_hf(folder); },
+        keep_latest, guarded_step(state, parts_.guard), &parts_.verified);
+  });
   saved_ = place_of(state);
   return dir;
 }

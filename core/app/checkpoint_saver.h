@@ -16,6 +16,7 @@ class CheckpointSaver {
   struct Parts {
     fs::path checkpoints;
     int64_t keep_latest = 0;
+    Comm comm{};  // the first rank writes
     const Tokenizer* tokenizer = nullptr;
     const Decisions* decisions = nullptr;  // whose state is saved
     std::vector<PluginRecord> plugins;

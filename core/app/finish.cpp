@@ -37,7 +37,8 @@ void finish_run(const FinishParts& parts, const TrainState& state) {
   if (!parts.saver->is_saved(state)) parts.saver->save(state);
   const auto& validation = parts.recorder->validate(state);
   if (!validation.empty())
-    log_info("final: {} bits per byte; the unigram baseline is {}", figure("{:.4f}", total_bits_per_byte(validation)),
+    log_info("final: {} bits per byte; the unigram baseline is {}",
+             figure("{:.4f}", total_of(validation).bits_per_byte()),
              figure("{:.4f}", unigram_baseline(*parts.data, *parts.sets)));
   if (state.origin) log_info("{}", format_change_of_loss(*state.origin, validation));
   const Doing doing("writing samples; the last checkpoint is whole");

@@ -18,17 +18,7 @@ double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::ste
   return std::chrono::duration<double>(b - a).count();
 }
 
-Evaluation total_of(const std::vector<SourceEvaluation>& evaluations) {
-  Evaluation total;
-  for (const auto& item : evaluations) total.add(item.result);
-  return total;
-}
-
 }  // namespace
-
-double total_bits_per_byte(const std::vector<SourceEvaluation>& evaluations) {
-  return total_of(evaluations).bits_per_byte();
-}
 
 Recorder::Recorder(RecorderParts parts)
     : parts_(std::move(parts)),
@@ -45,6 +35,10 @@ bool Recorder::stop_requested() {
 
 MetricsRow Recorder::row(const TrainState& state) const {
   return {state.step, state.tokens, state.flops, writer_.seconds_before() + seconds_between(start_, Clock::now()), {}};
+}
+
+void Recorder::write(MetricsRow row) {
+  if (parts_.comm.is_first()) writer_.write(std::move(row));
 }
 
 void Recorder::after_step(const TrainState& state, const StepReport& report) {
@@ -106,7 +100,7 @@ void Recorder::log_progress(const TrainState& state, const StepReport& report) {
   }
   if (weight_sum > 0) out.values["data/difficulty_mean"] = weighted_tier / weight_sum;
   for (const auto& [name, fraction] : parts_.data_fractions()) out.values["data/" + name + "/frac"] = fraction;
-  writer_.write(std::move(out));
+  write(std::move(out));
 
   window_start_ = Clock::now();
   window_step_ = state.step;
@@ -124,7 +118,7 @@ void Recorder::recovered(const TrainState& state, int64_t tokens) {
            state.watch.loss_before, state.watch.step, with_commas(tokens));
   MetricsRow out = row(state);
   out.values = {{"growth/recovery_tokens", static_cast<double>(tokens)}};
-  writer_.write(std::move(out));
+  write(std::move(out));
 }
 
 void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
@@ -148,7 +142,7 @@ void Recorder::after_growth(const TrainState& state, const GrowthEvent& event) {
                 {"growth/grad_norm_after", event.audit.grad_norm_after},
                 {"growth/dead_units", static_cast<double>(event.audit.dead_units)},
                 {"growth/layer_similarity", event.audit.layer_similarity}};
-  writer_.write(std::move(out));
+  write(std::move(out));
   if (parts_.checkpoint_at_growth) parts_.save(state);
 }
 
@@ -161,7 +155,7 @@ void Recorder::stage_ended(const TrainState& state) {
   MetricsRow out = row(state);
   out.values = StageGates::metrics(report);
   out.values["growth/stage"] = static_cast<double>(state.stage);
-  writer_.write(std::move(out));
+  write(std::move(out));
   validate(state);
   const auto passed = parts_.gates->passed(report);
   if (passed.key.empty()) return;
@@ -186,7 +180,7 @@ void Recorder::stage_began(const TrainState& state, const StageChange& change) {
   }
   log_info("step {}: stage {}/{} begins, the model keeps its shape{}", change.step, change.stage + 1, parts_.num_stages,
            gap);
-  writer_.write(std::move(out));
+  write(std::move(out));
 }
 
 const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state) {
@@ -212,7 +206,7 @@ const std::vector<SourceEvaluation>& Recorder::validate(const TrainState& state)
   out.values["val/bpb"] = total.bits_per_byte();
   log_info("validation at step {}: loss {:.4f}, {} bits per byte{}", state.step, total.nll(),
            figure("{:.4f}", total.bits_per_byte()), line);
-  writer_.write(std::move(out));
+  write(std::move(out));
   window_start_ += Clock::now() - begin;  // step times leave validation out
   return last_validation_;
 }

@@ -13,11 +13,6 @@
 
 namespace espalier {
 
-struct SourceEvaluation {
-  std::string source;
-  Evaluation result;
-};
-
 struct RecorderParts {
   fs::path run_dir;
   MetricsConfig metrics;
@@ -28,6 +23,7 @@ struct RecorderParts {
   bool checkpoint_before_growth = false;
   bool checkpoint_at_growth = false;
   DeviceInfo device;
+  Comm comm{};  // the first rank writes
   // Held-out loss of every source under the current weights; empty function = no validation.
   std::function<std::vector<SourceEvaluation>(const TrainState&)> validate;
   std::function<void(const TrainState&)> save;
@@ -56,6 +52,7 @@ class Recorder final : public TrainHooks {
  private:
   using Clock = std::chrono::steady_clock;
   MetricsRow row(const TrainState& state) const;
+  void write(MetricsRow row);
   void log_progress(const TrainState& state, const StepReport& report);
 
   RecorderParts parts_;
@@ -66,8 +63,5 @@ class Recorder final : public TrainHooks {
   int64_t validated_step_ = -1;
   std::vector<SourceEvaluation> last_validation_;
 };
-
-// Token-weighted bits per byte over all sources.
-double total_bits_per_byte(const std::vector<SourceEvaluation>& evaluations);
 
 }  // namespace espalier

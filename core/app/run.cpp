@@ -35,6 +35,7 @@ RecorderParts recorder_parts(const RunValues& run, const TrainState& state, cons
   parts.checkpoint_before_growth = guard.bound > 0;
   parts.checkpoint_at_growth = run.config.checkpoint.at_growth && guard.bound == 0;
   parts.device = run.device;
+  parts.comm = run.comm;
   return parts;
 }
 
@@ -52,7 +53,7 @@ Run::Run(const RunValues& values, TokenStream stream, RunFolder& folder)
       gates_(make_gates()),
       loader_(std::move(stream), values.config.training.micro_batch, values.config.data.prefetch),
       batches_(loader_, *values.data.prepared, values.device.device,
-               row_options(values.config.data, *values.data.prepared), gates_ ? &*gates_ : nullptr),
+               row_options(values.config.data, *values.data.prepared), gates_ ? &*gates_ : nullptr, values.comm),
       sets_(validation_sets(values.config, values.data)) {
   const auto& config = values_.config;
   if (folder_.resumed())
@@ -114,12 +115,13 @@ void Run::begin(const std::vector<std::string>& argv) {
 }
 
 void Run::train() {
-  const auto& [config, device, data, steps, shape, plan, plugins] = values_;
+  const auto& [config, device, comm, data, steps, shape, plan, plugins] = values_;
   StageGates* const gates = gates_ ? &*gates_ : nullptr;
 
   CheckpointSaver::Parts saved;
   saved.checkpoints = folder_.checkpoints();
   saved.keep_latest = config.checkpoint.keep_latest;
+  saved.comm = comm;
   saved.tokenizer = data.tokenizer.get();
   saved.decisions = &plan.decisions;
   saved.plugins = records_of(plugins);
@@ -148,7 +150,7 @@ void Run::train() {
   const bool over = is_over();
   const auto seed = static_cast<uint64_t>(config.job.seed);
   Trainer trainer({config.training, config.optimizer, seed, shape.final_spec, plan.timeline, plan.decisions, &batches_,
-                   &recorder, probe_, guard_, growth_record(shape)},
+                   &recorder, probe_, guard_, growth_record(shape), comm},
                   std::move(state_));
   const TrainState& now = trainer.state();
   try {

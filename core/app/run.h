@@ -19,6 +19,7 @@ namespace espalier {
 struct RunValues {
   const RunConfig& config;  // resolved
   const DeviceInfo& device;
+  const Comm& comm;
   const RunData& data;
   const RunSteps& steps;
   const RunShape& shape;

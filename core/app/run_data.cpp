@@ -41,7 +41,7 @@ int64_t planned_vocab_size(const RunConfig& config) {
   return load_tokenizer(data.tokenizer, data.tokenizer_pattern)->vocab_size();
 }
 
-TokenStream make_stream(const RunConfig& config, const RunData& data, const TrainState* resumed) {
+TokenStream make_stream(const RunConfig& config, const RunData& data, const Comm& comm, const TrainState* resumed) {
   const TrainingConfig& training = config.training;
   const int64_t tokens_per_step = training.tokens_per_step();
   const bool one_size =
@@ -49,6 +49,8 @@ TokenStream make_stream(const RunConfig& config, const RunData& data, const Trai
   StreamOptions options;
   options.seed = static_cast<uint64_t>(config.job.seed);
   options.seq_len = training.seq_len;
+  options.rank = comm.rank();
+  options.world_size = comm.world_size();
   options.samples_per_step = one_size ? tokens_per_step / training.seq_len : 0;
   options.block_tokens = config.data.block_tokens;
   options.packing = parse_packing(config.data.packing, "data.packing");

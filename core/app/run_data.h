@@ -7,6 +7,7 @@
 #include "core/app/plugin_host.h"
 #include "core/data/prepare/prepare.h"
 #include "core/data/stream/token_stream.h"
+#include "core/dist/comm.h"
 #include "core/train/state.h"
 
 namespace espalier {
@@ -25,6 +26,7 @@ int64_t planned_vocab_size(const RunConfig& config);
 
 // The training samples from the first one on, as this rank sees them. `resumed`: what the run continues from, or null.
 // `data` must outlive it.
-TokenStream make_stream(const RunConfig& config, const RunData& data, const TrainState* resumed = nullptr);
+TokenStream make_stream(const RunConfig& config, const RunData& data, const Comm& comm,
+                        const TrainState* resumed = nullptr);
 
 }  // namespace espalier

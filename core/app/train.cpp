@@ -19,6 +19,7 @@ fs::path run_dir_of(const RunConfig& config, const RunOptions& options) {
 void run_training(RunConfig config, const RunOptions& options) {
   install_save_signal();
   keep_log_lines();
+  const Comm comm;  // one process
   RunFolder folder(run_dir_of(config, options), config);
   const DeviceInfo device = open_device(config.training.device, config.training.threads);
   if (config.training.dtype == "auto") config.training.dtype = device.fast_bf16 ? "bf16" : "fp32";
@@ -29,7 +30,7 @@ void run_training(RunConfig config, const RunOptions& options) {
   // Not before: while data is prepared a signal ends the process at once, and the next one goes on from whole shards.
   install_stop_signals();
   const ModelSpec final_spec = final_spec_of(config, data.tokenizer->vocab_size());
-  TokenStream stream = make_stream(config, data, folder.state());
+  TokenStream stream = make_stream(config, data, comm, folder.state());
   const RunSteps steps = make_steps(config, host, final_spec, stream.tokens_per_epoch(), folder.state());
   const RunShape shape = make_shape(config, host, final_spec, steps.length);
   const RunPlan plan = make_plan(config, host, steps, shape, folder.snapshot());
@@ -44,7 +45,7 @@ void run_training(RunConfig config, const RunOptions& options) {
 
   // What changes while it trains. Whatever may refuse the run comes before begin(): a folder that has a run is not
   // touched until it may go on.
-  Run run({config, device, data, steps, shape, plan, plugins}, std::move(stream), folder);
+  Run run({config, device, comm, data, steps, shape, plan, plugins}, std::move(stream), folder);
   if (run.is_finished()) {
     folder.clean();
     log_info("the run is finished: step {} of {}", run.state().step, steps.total_steps());

@@ -77,7 +77,7 @@ void add_data_mix(Command data) {
     const PluginHost host = open_plugins(config, args->options.plugin_paths);
     const RunData texts = make_data(config, host);
     const ModelSpec final_spec = final_spec_of(config, texts.tokenizer->vocab_size());
-    TokenStream stream = make_stream(config, texts);
+    TokenStream stream = make_stream(config, texts, Comm());
     const RunSteps steps = make_steps(config, host, final_spec, stream.tokens_per_epoch());
     const RunShape shape = make_shape(config, host, final_spec, steps.length);
     const RunPlan plan = make_plan(config, host, steps, shape);

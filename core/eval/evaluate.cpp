@@ -59,4 +59,10 @@ Evaluation evaluate_stream(const ModelSpec& spec, const ParamTable& params, cons
   return total;
 }
 
+Evaluation total_of(const std::vector<SourceEvaluation>& evaluations) {
+  Evaluation total;
+  for (const auto& item : evaluations) total.add(item.result);
+  return total;
+}
+
 }  // namespace espalier

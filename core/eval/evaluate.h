@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "core/model/forward.h"
 
@@ -18,6 +20,13 @@ struct Evaluation {
   double bits_per_byte() const;
   void add(const Evaluation& other);
 };
+
+struct SourceEvaluation {
+  std::string source;
+  Evaluation result;
+};
+// Over all sources: each token counts once.
+Evaluation total_of(const std::vector<SourceEvaluation>& evaluations);
 
 // Loss over one micro-batch: tokens and targets int64 [batch, seq]; ignored targets are not counted. `bytes` is left 0.
 // `shape`: how the model runs, see StepShape::evaluated(). Runs without gradients.

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/model/flops.h"
 #include "core/model/forward.h"
+#include "core/optim/sum_grads.h"
 
 namespace espalier {
 
@@ -24,7 +25,7 @@ StopReason Trainer::run() {
   replan_operators(state_, parts_.decisions, parts_.final_spec, parts_.timeline);
   parts_.batches->step_done();
   while (state_.step < parts_.timeline.total_steps) {
-    if (parts_.hooks->stop_requested()) return StopReason::signal;
+    if (parts_.comm.any(parts_.hooks->stop_requested())) return StopReason::signal;
     grow_if_due();
     StepReport report;
     if (!(state_.operators ? operator_step(report) : step(report))) return StopReason::out_of_data;
@@ -49,6 +50,7 @@ bool Trainer::step(StepReport& report) {
   report.grad_norm = clip_grad_norm(state_.params, parts_.training.max_norm);
   check_finite(report);
   report.lr = parts_.decisions.lr->value(now);
+  agree_on(report, shape);
   const double flops = step_flops(at_context(state_.spec, report.size.seq_len), shape, report.size.tokens);
   whole_ = false;
   adamw_step(parts_.optimizer, report.lr, state_.params, state_.optim);
@@ -79,6 +81,7 @@ bool Trainer::operator_step(StepReport& report) {
     return false;
   report.grad_norm = clip_operator_gradients(phase);
   check_finite(report);
+  agree_on(report, everything);
   const double flops = operator_step_flops(phase.plan, at_context(phase.to, report.size.seq_len), report.size.tokens);
   whole_ = false;
   report.lr = update_operators(phase);
@@ -86,13 +89,19 @@ bool Trainer::operator_step(StepReport& report) {
   return true;
 }
 
-// One micro-batch at a time; gradients add up in fp32. The step's loss is the sum over its targets that count, divided
-// once by their number. That is known only at the end, so micro-batches are divided by their places, and what padding
-// took from the divisor is made up for once. Without padding nothing needs to be. False when the data ends.
+// One micro-batch at a time; gradients add up in fp32, then over the ranks. The step's loss is the sum over its targets
+// that count, divided once by their number. That is known only at the end, so micro-batches are divided by their
+// places, and what padding took from the divisor is made up for once. Without padding nothing needs to be. False when
+// the data ends.
 bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape,
                                StepReport& report) {
   const auto compute = parts_.training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
-  const int64_t accum = report.size.sequences / parts_.training.micro_batch;
+  const int64_t accum = report.size.sequences / parts_.training.micro_batch;  // of all ranks
+  if (accum % parts_.comm.world_size() != 0)
+    throw Error(ErrorCode::config,
+                fmt::format("a step of {} sequences cannot be shared by {} ranks in micro-batches of {}",
+                            report.size.sequences, parts_.comm.world_size(), parts_.training.micro_batch),
+                "training.global_batch", "make it a multiple of micro_batch times the number of ranks");
   try {
     parts_.batches->set_weights(report.data_weights);
   } catch (const Error& error) {
@@ -100,7 +109,7 @@ bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, 
   }
   at::Tensor loss_sum = at::zeros({}, parts_.probe.tokens.options().dtype(at::kFloat));
   int64_t places = 0, counted = 0;  // targets of the step, and those that are not ignored
-  for (int64_t micro_step = 0; micro_step < accum; ++micro_step) {
+  for (int64_t micro_step = 0; micro_step < accum / parts_.comm.world_size(); ++micro_step) {
     Batch batch;
     if (!parts_.batches->next(batch)) return false;
     if (report.size.seq_len < batch.tokens.size(1)) batch = cut_rows(batch, report.size.seq_len);
@@ -113,6 +122,10 @@ bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, 
     (loss / static_cast<double>(accum)).backward();
     loss_sum += loss.detach();
   }
+  parts_.comm.all_reduce(loss_sum);
+  places = parts_.comm.sum(places);
+  counted = parts_.comm.sum(counted);
+  sum_grads(params, parts_.comm);
   report.targets = counted;
   report.loss = counted > 0 ? loss_sum.item<double>() / static_cast<double>(accum) : std::nan("");
   if (counted > 0 && counted < places) {
@@ -121,6 +134,18 @@ bool Trainer::forward_backward(const ModelSpec& spec, const ParamTable& params, 
     report.loss *= made_up;
   }
   return true;
+}
+
+// What each rank works out for itself must come out the same, or they would train different models.
+void Trainer::agree_on(const StepReport& report, const StepShape& shape) const {
+  parts_.comm.agree("the step", [&] {
+    return fmt::format("{} {} {} {} {} {} {}|{}|{}|{}|{}|{}|{}|{}|{}", state_.step, report.loss, report.grad_norm,
+                       report.lr, report.size.sequences, report.size.seq_len, shape.phase,
+                       fmt::join(report.data_weights.sources, " "), fmt::join(report.data_weights.tiers, " "),
+                       fmt::join(shape.run, " "), fmt::join(shape.scale, " "), fmt::join(shape.trainable, " "),
+                       fmt::join(shape.head_gate, " "), fmt::join(shape.unit_gate, " "),
+                       fmt::join(shape.stream_gate, " "));
+  });
 }
 
 // Nothing that is not finite reaches the weights.
@@ -197,6 +222,7 @@ void Trainer::grow_if_due() {
                 fmt::format("the growth schedule asks for stage {} at step {}, in stage {} of {}", due + 1, state_.step,
                             std::max(state_.stage, due_stage_) + 1, parts_.timeline.stages.size()),
                 "schedule.growth", "stages never go back");
+  parts_.comm.agree("the growth stage", [&] { return std::to_string(due); });
   // A resumed run may be ahead of what the schedule says now, and stays in its stage until the next boundary.
   due_stage_ = due;
   if (state_.stage < due && !state_.operators) parts_.hooks->stage_ended(state_);
@@ -212,6 +238,7 @@ void Trainer::begin_growth(int64_t stage) {
   }
   parts_.hooks->before_growth(state_);
   growth::Plan plan = strategy.plan(state_.spec, to);
+  parts_.comm.agree("the growth plan", [&] { return growth::canonical_bytes(plan); });
   if (plan.learning)
     state_.operators = begin_operator_phase(std::move(plan), to, stage, state_.step, state_.params, parts_.seed,
                                             static_cast<int64_t>(state_.lineage.size()));

@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "core/dist/comm.h"
 #include "core/optim/adamw.h"
 #include "core/train/state.h"
 #include "core/train/timeline.h"
 
 namespace espalier {
 
-// One micro-batch on the training device: int64 [micro_batch, seq_len].
+// One micro-batch of this rank on the training device: int64 [micro_batch, seq_len].
 struct Batch {
   at::Tensor tokens, targets;
   RowLayout layout{};   // documents and padding
@@ -28,7 +29,7 @@ class BatchSource {
   virtual ~BatchSource() = default;
   // Mixture of the steps from now on; called before the first batch of each step.
   virtual void set_weights(const MixtureWeights& weights) = 0;
-  // False when every source is exhausted (policy "stop"): the run ends.
+  // False when every source is exhausted (policy "stop"), on all ranks at once: the run ends.
   virtual bool next(Batch& batch) = 0;
   // What was handed out so far has been trained on: a checkpoint goes on after it.
   virtual void step_done() = 0;
@@ -63,7 +64,7 @@ class TrainHooks {
   virtual void stage_ended(const TrainState& state) = 0;
   virtual void stage_began(const TrainState& state, const StageChange& change) = 0;
   virtual void recovered(const TrainState& state, int64_t tokens) = 0;  // the loss is where it was before the growth
-  virtual bool stop_requested() = 0;                                    // SIGTERM, SIGINT
+  virtual bool stop_requested() = 0;                                    // SIGTERM, SIGINT, on this rank
 };
 
 enum class StopReason { finished, signal, out_of_data, ran_away };
@@ -86,6 +87,7 @@ struct TrainParts {
   growth::Probe probe;  // audits growth
   GrowthGuard guard;
   PluginRecord growth_plugin;  // for errors and lineage
+  Comm comm{};                 // the other ranks; alone by default
 };
 
 // A checkpoint keeps the leaves of a growth operator that is being learned but not its plan, which the strategy makes
@@ -116,6 +118,7 @@ class Trainer {
   bool step(StepReport& report);
   bool operator_step(StepReport& report);
   bool forward_backward(const ModelSpec& spec, const ParamTable& params, const StepShape& shape, StepReport& report);
+  void agree_on(const StepReport& report, const StepShape& shape) const;
   void check_finite(const StepReport& report) const;
   void account(const StepReport& report, const StepShape& shape, int64_t phase, double flops);
   void observe(const StepReport& report, int64_t phase);

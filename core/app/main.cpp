@@ -8,12 +8,12 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "core/app/environment.h"
-#include "core/app/run_config.h"
 #include "core/app/verbs.h"
 #include "core/base/output.h"
 #include "core/base/process.h"
 #include "core/plugin/call_guard.h"
+#include "core/run/config.h"
+#include "core/run/environment.h"
 
 namespace espalier {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/app/run_plan.h"
+#include "core/run/plan.h"
 
 namespace espalier {
 

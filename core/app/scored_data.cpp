@@ -1,7 +1,7 @@
 #include "core/app/scored_data.h"
 
-#include "core/app/signals.h"
 #include "core/data/prepare/cache_lock.h"
+#include "core/run/signals.h"
 
 namespace espalier {
 

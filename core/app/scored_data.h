@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/app/scorers.h"
 #include "core/data/prepare/prepare.h"
+#include "core/run/scorers.h"
 
 namespace espalier {
 

@@ -4,13 +4,13 @@
 #include <map>
 #include <memory>
 
-#include "core/app/run_data.h"
 #include "core/app/tier_figures.h"
 #include "core/app/verbs.h"
 #include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
 #include "core/base/text.h"
+#include "core/run/data.h"
 
 namespace espalier {
 namespace {

@@ -1,10 +1,10 @@
 #include <memory>
 
-#include "core/app/run_plan.h"
 #include "core/app/verbs.h"
 #include "core/base/json.h"
 #include "core/base/output.h"
 #include "core/device/device.h"
+#include "core/run/plan.h"
 
 namespace espalier {
 namespace {

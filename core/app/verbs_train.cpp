@@ -1,9 +1,9 @@
 #include <memory>
 
-#include "core/app/train.h"
 #include "core/app/verbs.h"
 #include "core/base/home.h"
 #include "core/checkpoint/model_files/folders.h"
+#include "core/run/train.h"
 
 namespace espalier {
 

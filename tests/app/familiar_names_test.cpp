@@ -1,9 +1,9 @@
-#include "core/app/familiar_names.h"
+#include "core/run/familiar_names.h"
 
 #include <set>
 
 #include "catch.h"
-#include "core/app/run_config.h"
+#include "core/run/config.h"
 #include "core/base/error.h"
 
 using namespace espalier;

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "core/app/batches.h"
+#include "core/run/batches.h"
 #include "core/app/session.h"
 #include "core/base/json.h"
 #include "core/model/init.h"

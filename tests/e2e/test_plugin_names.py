@@ -112,7 +112,7 @@ class PluginNames(Case):
                 value = (value[0] if isinstance(value, list) else value).get(part, "")
             for text in value if isinstance(value, list) else [value]:
                 if text not in ("", "byte") and name not in self.NO_PATHS:
-                    self.assertTrue(os.path.isabs(text), f"{name} = {text!r} is kept relative: core/app/stored_paths.cpp")
+                    self.assertTrue(os.path.isabs(text), f"{name} = {text!r} is kept relative: core/run/stored_paths.cpp")
 
     # Texts whose documentation speaks of files, but which name none.
     NO_PATHS = ("job.name", "data.sources.name")

@@ -7,10 +7,12 @@
 #include <chrono>
 #include <cstdio>
 
-#include "core/run/batches.h"
-#include "core/app/session.h"
 #include "core/base/json.h"
+#include "core/device/device.h"
 #include "core/model/init.h"
+#include "core/run/batches.h"
+#include "core/run/plan.h"
+#include "core/run/recorder.h"
 #include "support/temp_dir.h"
 
 using namespace espalier;
@@ -56,54 +58,50 @@ int bench(const std::string& path, std::vector<std::string> sets) {
               {"growth.plugin=\"\"", "schedule.growth.plugin=\"\"", "growth.params={}", "schedule.growth.params={}",
                "training.steps=" + std::to_string(kBlockSteps * (kBlocks + 1))});
   const TempDir dir;
-  const auto session = build_session(load_run_config(path, sets), {}, /*with_data=*/true);
-  Session& s = *session;
-  const DeviceInfo device = open_device("cpu", s.config.training.threads);
-  auto& training = s.config.training;
+  RunConfig config = load_run_config(path, sets);
+  const DeviceInfo device = open_device("cpu", config.training.threads);
+  TrainingConfig& training = config.training;
   if (training.dtype == "auto") training.dtype = device.fast_bf16 ? "bf16" : "fp32";
+  const PluginHost plugins = open_plugins(config, {});
+  const RunData data = make_data(config, plugins);
+  const ModelSpec spec = final_spec_of(config, data.tokenizer->vocab_size());
+  TokenStream samples = make_stream(config, data, Comm());
+  const RunSteps steps = make_steps(config, plugins, spec, samples.tokens_per_epoch());
+  const RunShape fixed = make_shape(config, plugins, spec, steps.length);
+  const RunPlan plan = make_plan(config, plugins, steps, fixed);
   const auto compute = training.dtype == "bf16" ? ComputeType::bf16 : ComputeType::fp32;
-  DataLoader loader(std::move(*s.stream), training.micro_batch, s.config.data.prefetch);
-  LoaderBatches batches(loader, *s.data, device.device);
+  DataLoader loader(std::move(samples), training.micro_batch, config.data.prefetch);
+  LoaderBatches batches(loader, *data.prepared, device.device);
   RecorderParts parts;
   parts.run_dir = dir.path();
-  parts.metrics = s.config.metrics;
-  parts.total_steps = s.total_steps;
+  parts.metrics = config.metrics;
+  parts.total_steps = steps.total_steps();
   parts.device = device;
   parts.data_fractions = [&] { return batches.take_fractions(); };
   parts.data_wait_seconds = [&] { return batches.wait_seconds(); };
   Recorder recorder(std::move(parts));
   BlockHooks hooks(recorder);
 
-  const at::Tensor stream =
-      at::randint(s.final_spec.vocab_size, {training.micro_batch, training.seq_len + 1}, at::kLong);
+  const at::Tensor stream = at::randint(spec.vocab_size, {training.micro_batch, training.seq_len + 1}, at::kLong);
   const at::Tensor tokens = stream.narrow(1, 0, training.seq_len), targets = stream.narrow(1, 1, training.seq_len);
-  const auto fresh = [&] { return init_params(s.final_spec, 1, 0.02, s.final_spec.num_layers); };
+  const auto fresh = [&] { return init_params(spec, 1, 0.02, spec.num_layers); };
   TrainState state;
-  state.spec = s.final_spec;
+  state.spec = spec;
   state.params = fresh();
-  Trainer host({training,
-                s.config.optimizer,
-                1,
-                s.final_spec,
-                s.timeline,
-                s.decisions,
-                &batches,
-                &hooks,
-                {tokens, targets},
-                {},
-                {}},
-               std::move(state));
+  Trainer host(
+      {training, config.optimizer, 1, spec, plan.timeline, plan.decisions, &batches, &hooks, {tokens, targets}, {}, {}},
+      std::move(state));
 
   const ParamTable params = fresh();
   require_grad(params);
   OptimState optim;
-  const StepShape shape = StepShape::everything(s.final_spec.num_layers);
+  const StepShape shape = StepShape::everything(spec.num_layers);
   const auto bare = [&] {
     for (int64_t step = 0; step < kBlockSteps; ++step) {
       clear_grads(params);
-      forward_loss(s.final_spec, params, tokens, targets, shape, compute).backward();
+      forward_loss(spec, params, tokens, targets, shape, compute).backward();
       clip_grad_norm(params, training.max_norm);
-      adamw_step(s.config.optimizer, 1e-4, params, optim);
+      adamw_step(config.optimizer, 1e-4, params, optim);
     }
   };
   host.run();  // warm up both

@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/rng.h"
 #include "core/data/prepare/prepare.h"
+#include "core/data/stream/config.h"
 #include "core/data/tokenizer/byte_tokenizer.h"
 
 namespace espalier::testing {

@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     Config config;
     const auto places = read_toml_text(text, "config.toml", overrides, [&](Fields& f) { config.fields(f); });
     fuzz::survives([&] { check(config.data); });
-    fuzz::survives([&] { check(config.difficulty, config.data, places); });
+    fuzz::survives([&] { check(config.difficulty, config.data.sources, places); });
     const std::string written = write_toml([&](Fields& f) { config.fields(f); });
     Config again;
     read_toml_text(written, "written", {}, [&](Fields& f) { again.fields(f); });

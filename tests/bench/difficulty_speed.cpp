@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include "plugins/difficulty/text_file.hpp"
+#include "plugins/difficulty/common/text_file.hpp"
 #include "sdk/difficulty_run.h"
 
 using namespace espalier::sdk_test;

@@ -1,11 +1,10 @@
 // Tables and samples that scorers are fitted into: the same whatever the order and the split, and across save and load.
-#include <espalier/cpp/hashed_counts.hpp>
-
 #include <map>
 #include <numeric>
 #include <random>
 
 #include "catch.h"
+#include "plugins/difficulty/common/hashed_counts.hpp"
 #include "plugins/difficulty/dedup-novelty/document_counts.hpp"
 #include "plugins/difficulty/ngram-lm/document_sample.hpp"
 #include "sdk/difficulty_run.h"

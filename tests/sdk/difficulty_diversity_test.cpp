@@ -1,10 +1,9 @@
 // MTLD, MATTR and TTR: published implementations, definitions, and properties.
-#include <espalier/cpp/hash.hpp>
-
 #include <cmath>
 #include <set>
 
 #include "catch.h"
+#include "plugins/difficulty/common/hash.hpp"
 #include "plugins/difficulty/lexical-diversity/diversity.hpp"
 #include "sdk/difficulty_run.h"
 

@@ -4,7 +4,7 @@
 #include <regex>
 
 #include "catch.h"
-#include "plugins/difficulty/json_line.hpp"
+#include "plugins/difficulty/common/json_line.hpp"
 
 namespace {
 

@@ -1,11 +1,10 @@
 // Shares of n-grams that no other document has, against exact sets.
-#include <espalier/cpp/words.hpp>
-
 #include <cmath>
 #include <map>
 #include <set>
 
 #include "catch.h"
+#include "plugins/difficulty/common/words.hpp"
 #include "sdk/difficulty_run.h"
 
 using namespace espalier::sdk_test;

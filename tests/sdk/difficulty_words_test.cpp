@@ -1,10 +1,9 @@
 // The text helpers of the SDK: UTF-8, words, sentences, syllables, hashes.
-#include <espalier/cpp/prose.hpp>
-
 #include <random>
 #include <vector>
 
 #include "catch.h"
+#include "plugins/difficulty/common/prose.hpp"
 #include "sdk/difficulty_run.h"
 
 namespace sdk = espalier::sdk;

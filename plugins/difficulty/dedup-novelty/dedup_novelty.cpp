@@ -1,10 +1,10 @@
 // Difficulty by novelty: the share of a document's word n-grams that no other document of the corpus has.
-#include <espalier/cpp/words.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>
 #include <memory>
 
+#include "../common/words.hpp"
 #include "document_counts.hpp"
 
 namespace sdk = espalier::sdk;

@@ -1,13 +1,14 @@
 // In how many documents a hash occurs: none, one, or more; in a table of fixed size.
 #pragma once
 
-#include <espalier/cpp/hash.hpp>
 #include <espalier/cpp/state.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "../common/hash.hpp"
 
 /// A counting Bloom filter with two counters a hash, each of 2 bits and saturating at 2. A counter holds the number of
 /// documents that touch it, so the table depends neither on the order of documents nor on how they were split, as long

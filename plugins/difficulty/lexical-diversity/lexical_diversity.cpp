@@ -1,7 +1,7 @@
 // Difficulty by lexical diversity: MTLD, moving-average type-token ratio, or the plain ratio.
-#include <espalier/cpp/words.hpp>
 #include <espalier/sdk.hpp>
 
+#include "../common/words.hpp"
 #include "diversity.hpp"
 
 namespace sdk = espalier::sdk;

@@ -1,7 +1,6 @@
 // A sample of documents, bounded in bytes, that depends on the set of documents alone.
 #pragma once
 
-#include <espalier/cpp/hash.hpp>
 #include <espalier/cpp/state.hpp>
 
 #include <algorithm>
@@ -10,6 +9,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+
+#include "../common/hash.hpp"
 
 namespace ngram {
 

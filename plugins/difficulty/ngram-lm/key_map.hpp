@@ -1,11 +1,11 @@
 // A hash map from 63-bit keys to small values: open addressing, one probe in the common case.
 #pragma once
 
-#include <espalier/cpp/hash.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "../common/hash.hpp"
 
 namespace ngram {
 

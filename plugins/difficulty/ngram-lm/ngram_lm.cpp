@@ -1,10 +1,10 @@
 // Difficulty by an n-gram language model: bits per byte under a model of a reference text or of the corpus itself.
-#include <espalier/cpp/words.hpp>
 #include <espalier/sdk.hpp>
 
 #include <memory>
 
-#include "../text_file.hpp"
+#include "../common/text_file.hpp"
+#include "../common/words.hpp"
 #include "document_sample.hpp"
 #include "ngram_model.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "../text_file.hpp"
+#include "../common/text_file.hpp"
 #include "classifier.hpp"
 
 namespace sdk = espalier::sdk;

@@ -1,10 +1,11 @@
 // Difficulty by rarity: mean surprisal of the words under how often each occurs in the corpus.
-#include <espalier/cpp/hashed_counts.hpp>
-#include <espalier/cpp/words.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>
 #include <memory>
+
+#include "../common/hashed_counts.hpp"
+#include "../common/words.hpp"
 
 namespace sdk = espalier::sdk;
 

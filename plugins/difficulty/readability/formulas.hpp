@@ -1,7 +1,7 @@
 // The readability formulas, each as its source prints it.
 #pragma once
 
-#include <espalier/cpp/prose.hpp>
+#include "../common/prose.hpp"
 
 namespace formulas {
 

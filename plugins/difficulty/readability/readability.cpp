@@ -1,12 +1,12 @@
 // Difficulty by readability: grade formulas over sentence length, word length, syllables and familiar words.
-#include <espalier/cpp/hashed_counts.hpp>
-#include <espalier/cpp/prose.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>
 #include <memory>
 
-#include "../text_file.hpp"
+#include "../common/hashed_counts.hpp"
+#include "../common/prose.hpp"
+#include "../common/text_file.hpp"
 #include "formulas.hpp"
 
 namespace sdk = espalier::sdk;

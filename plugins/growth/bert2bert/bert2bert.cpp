@@ -1,4 +1,6 @@
 // bert2BERT: wider by function-preserving (FPI) or advanced knowledge (AKI) initialisation, deeper by stacking.
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

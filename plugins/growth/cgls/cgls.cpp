@@ -1,4 +1,5 @@
 // CGLS: depth in stages; after each growth only the new layers train (phase A), then everything (phase B).
+#include <espalier/recipes/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

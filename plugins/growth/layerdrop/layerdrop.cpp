@@ -1,5 +1,5 @@
 // LayerDrop: each step bypasses every layer with a constant probability.
-#include <espalier/cpp/subnetwork.hpp>
+#include <espalier/recipes/subnetwork.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

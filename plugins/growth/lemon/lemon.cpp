@@ -1,4 +1,7 @@
 // LEMON: lossless growth to any width and depth.
+#include <espalier/recipes/new_layers.hpp>
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

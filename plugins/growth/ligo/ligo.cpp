@@ -1,7 +1,10 @@
 // LiGO: every weight of the larger model is a learned linear map of the smaller model's weights.
-#include "operators.hpp"
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 
 #include <map>
+
+#include "operators.hpp"
 
 namespace sdk = espalier::sdk;
 

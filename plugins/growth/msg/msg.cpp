@@ -1,4 +1,7 @@
 // Masked structural growth: new parts come in behind gates that open over the first steps of a stage.
+#include <espalier/recipes/new_layers.hpp>
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

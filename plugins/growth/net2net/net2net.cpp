@@ -1,4 +1,7 @@
 // Net2Net: wider by copying units and dividing what they send on, deeper by identity layers.
+#include <espalier/recipes/new_layers.hpp>
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

@@ -1,4 +1,5 @@
 // One-layer expansion: train a model of one layer, then go to the full depth at once.
+#include <espalier/recipes/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

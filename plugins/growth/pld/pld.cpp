@@ -1,5 +1,5 @@
 // Progressive Layer Dropping: deeper layers and later steps are bypassed more often.
-#include <espalier/cpp/subnetwork.hpp>
+#include <espalier/recipes/subnetwork.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

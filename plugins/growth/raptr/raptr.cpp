@@ -1,5 +1,5 @@
 // RaPTr: the full model from the start; each step trains a random sub-network, larger from stage to stage.
-#include <espalier/cpp/subnetwork.hpp>
+#include <espalier/recipes/subnetwork.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

@@ -1,6 +1,6 @@
 // Stacking: grow depth by repeating layers: the last block, the whole stack, each layer in place, or a part of the
 // base.
-#include <espalier/cpp/new_layers.hpp>
+#include <espalier/recipes/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

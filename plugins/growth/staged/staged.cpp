@@ -1,5 +1,8 @@
 // Staged training: width x2 by block-diagonal weights, depth x2 by identity layers or copies, with the optimizer's
 // moments.
+#include <espalier/recipes/new_layers.hpp>
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

@@ -1,4 +1,7 @@
 // G_zero: new width and new layers that contribute nothing yet.
+#include <espalier/recipes/new_layers.hpp>
+#include <espalier/recipes/stages.hpp>
+#include <espalier/recipes/width.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

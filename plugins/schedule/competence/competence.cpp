@@ -1,5 +1,5 @@
 // Competence-based curriculum: the difficulty tiers open as competence grows from c0 to 1.
-#include <espalier/cpp/mixture.hpp>
+#include <espalier/recipes/mixture.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Learning rate: linear warm-up, then the peak for the rest of the run.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

@@ -1,5 +1,5 @@
 // Learning rate: linear warm-up, then falling with the square root of the steps.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

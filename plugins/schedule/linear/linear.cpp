@@ -1,5 +1,5 @@
 // Learning rate: linear warm-up, then a straight line from the peak to the minimum.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 namespace sdk = espalier::sdk;

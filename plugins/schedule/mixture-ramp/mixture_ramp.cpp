@@ -1,5 +1,5 @@
 // Data mixture that moves smoothly from one blend to another.
-#include <espalier/cpp/mixture.hpp>
+#include <espalier/recipes/mixture.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Data mixture in pieces: one blend after another, each from a step, a token, a learning rate or a loss on.
-#include <espalier/cpp/mixture.hpp>
+#include <espalier/recipes/mixture.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Learning rate of continued pre-training: from the old run's minimum down, without a warm-up.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

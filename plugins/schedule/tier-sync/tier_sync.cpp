@@ -1,5 +1,5 @@
 // Data mixture in step with growth: each stage opens further difficulty tiers.
-#include <espalier/cpp/mixture.hpp>
+#include <espalier/recipes/mixture.hpp>
 #include <espalier/sdk.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Learning rate: warm-up, then several periods of stable and decay, each from the decayed end of the one before.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

@@ -1,5 +1,5 @@
 // Learning rate: warm-up, stable, decay.
-#include <espalier/cpp/stage_lr.hpp>
+#include <espalier/recipes/stage_lr.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>

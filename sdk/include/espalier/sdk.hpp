@@ -8,7 +8,4 @@
 #include <espalier/cpp/difficulty.hpp>
 #include <espalier/cpp/entry.hpp>
 #include <espalier/cpp/growth.hpp>
-#include <espalier/cpp/new_layers.hpp>
 #include <espalier/cpp/schedule.hpp>
-#include <espalier/cpp/stages.hpp>
-#include <espalier/cpp/width.hpp>

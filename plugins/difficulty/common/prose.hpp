@@ -1,12 +1,12 @@
 // Sentences and syllables: what readability formulas count. Rules for English; other languages get an estimate.
 #pragma once
 
-#include <espalier/cpp/words.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
+
+#include "words.hpp"
 
 namespace espalier::sdk {
 

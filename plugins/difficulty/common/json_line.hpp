@@ -1,12 +1,12 @@
 // One JSON object on one line, read for the text of one of its fields (RFC 8259).
 #pragma once
 
-#include <espalier/cpp/utf8.hpp>
-
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "utf8.hpp"
 
 /// Walks over a JSON text and checks it. Bytes of strings are taken as they are, valid UTF-8 or not.
 class JsonLine {

@@ -2,9 +2,9 @@
 // that writes an axis is mapped by its producers' factors, one that reads it by its consumers' factors.
 #pragma once
 
-#include <espalier/cpp/axis_map.hpp>
 #include <espalier/cpp/layers.hpp>
 #include <espalier/cpp/plan.hpp>
+#include <espalier/recipes/axis_map.hpp>
 
 #include <algorithm>
 #include <string>

@@ -6,12 +6,12 @@
 // Unicode's full tables.
 #pragma once
 
-#include <espalier/cpp/hash.hpp>
-#include <espalier/cpp/utf8.hpp>
-
 #include <array>
 #include <cstdint>
 #include <string_view>
+
+#include "hash.hpp"
+#include "utf8.hpp"
 
 namespace espalier::sdk {
 

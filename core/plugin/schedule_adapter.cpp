@@ -43,7 +43,10 @@ class ScheduleAdapter : public Schedule {
         return status = table_.bind(plugin_.self(), call, &where, names.data(), static_cast<uint32_t>(names.size()));
       });
     } catch (const Error& error) {
-      if (status == ESP_UNIMPLEMENTED) throw KeysRefused(error.code(), error.message(), error.place(), error.hint());
+      // The plugin is sound; it was chosen for what it does not do.
+      if (status == ESP_UNIMPLEMENTED)
+        throw KeysRefused(ErrorCode::config, fmt::format("{}: {}", plugin_.info().id, error.message()), choice.place,
+                          "choose another schedule; `espalier plugin list` shows them");
       throw;
     }
   }

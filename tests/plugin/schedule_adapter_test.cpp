@@ -88,8 +88,11 @@ TEST_CASE("a schedule that cannot be made says why", "[plugin][schedule]") {
     CHECK(error.code() == ErrorCode::plugin);
     return error.message();
   };
-  CHECK_THAT(make_error("good", "unknown"), Contains("bind(unknown) failed (UNIMPLEMENTED): cannot fill 'unknown'"));
   CHECK_THROWS_AS(make("good", {"unknown"}), espalier::plugin::KeysRefused);
+  const Error refused = error_of([&] { make("good", {"unknown"}); });
+  CHECK(refused.code() == ErrorCode::config);
+  CHECK_THAT(refused.message(), Contains("bind(unknown) failed (UNIMPLEMENTED): cannot fill 'unknown'"));
+  CHECK(refused.place() == "run.toml:7:1");
   CHECK_THAT(make_error("create_fails", "lr"), Contains("create() failed (FAILED_PRECONDITION): not today"));
   CHECK_THAT(make_error("create_no_object", "lr"), Contains("gave no object"));
 }

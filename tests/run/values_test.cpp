@@ -156,5 +156,5 @@ TEST_CASE("what does not fit is refused at its key, by the value that reads it",
   };
   CHECK_THAT(problem("[growth]\nplugin = \"nowhere\"\n"), Contains("run.toml:17:1") && Contains("nowhere"));
   CHECK_THAT(problem("[schedule.mixture]\nplugin = \"tier-sync\"\n"), Contains("there is only one"));
-  CHECK_THAT(problem("[schedule.lr]\nplugin = \"prop-alpha\"\n"), Contains("not 'lr'"));
+  CHECK_THAT(problem("[schedule.lr]\nplugin = \"prop-alpha\"\n"), Contains("run.toml:17:1") && Contains("not 'lr'"));
 }

@@ -1,5 +1,7 @@
 #include "core/run/data.h"
 
+#include <fmt/format.h>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/run/scorers.h"
@@ -57,6 +59,19 @@ TokenStream make_stream(const RunConfig& config, const RunData& data, const Comm
   TokenStream stream(*data.prepared, options);
   if (options.packing == Packing::best_fit) log_packing(stream);
   return stream;
+}
+
+std::string describe(const RunData& data) {
+  uint64_t train = 0, val = 0;
+  for (const PreparedSource& source : data.prepared->sources) {
+    train += source.train.num_tokens();
+    if (source.val) val += source.val->num_tokens();
+  }
+  const auto count = [](uint64_t tokens) { return with_commas(static_cast<int64_t>(tokens)); };
+  const size_t sources = data.prepared->sources.size(), tiers = data.prepared->tiers.size();
+  return fmt::format("data: {} tokens to train on from {} source{}, {} held out, a vocabulary of {}{}", count(train),
+                     sources, sources == 1 ? "" : "s", count(val), with_commas(data.tokenizer->vocab_size()),
+                     tiers > 1 ? fmt::format(", in {} tiers of difficulty", tiers) : "");
 }
 
 }  // namespace espalier

@@ -21,6 +21,9 @@ struct RunData {
 // Tokenizes and scores what is not in the cache yet. Throws Error(data), Error(config), Error(plugin).
 RunData make_data(const RunConfig& config, const PluginHost& host);
 
+// One sentence for the log.
+std::string describe(const RunData& data);
+
 // The vocabulary that make_data() would give, without reading any text. Throws Error(data), Error(config).
 int64_t planned_vocab_size(const RunConfig& config);
 

@@ -1,5 +1,9 @@
 #include "core/run/shape.h"
 
+#include <fmt/format.h>
+
+#include "core/base/text.h"
+
 namespace espalier {
 
 ModelSpec final_spec_of(const RunConfig& config, int64_t vocab_size) {
@@ -18,6 +22,13 @@ RunShape make_shape(const RunConfig& config, const PluginHost& host, const Model
   shape.growth = plugin::make_growth(*host.registry, config.growth.plugin, host.setup_for(length));
   shape.num_stages = shape.growth->strategy->num_stages(final_spec);
   return shape;
+}
+
+std::string describe(const RunShape& shape) {
+  const ModelSpec& spec = shape.final_spec;
+  return fmt::format("model: {} parameters in {} layers of width {} at the end, {}",
+                     human_count(static_cast<double>(num_params(spec))), spec.num_layers, spec.d_model,
+                     shape.growth ? fmt::format("reached in {} stages", shape.num_stages) : "which does not grow");
 }
 
 }  // namespace espalier

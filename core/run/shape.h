@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "core/plugin/growth_adapter.h"
 #include "core/run/plugin_host.h"
@@ -23,5 +24,8 @@ struct RunShape {
 // `length`: of the run, for parameters that are durations. Throws Error(config), Error(plugin).
 RunShape make_shape(const RunConfig& config, const PluginHost& host, const ModelSpec& final_spec,
                     const RunLength& length);
+
+// One sentence for the log.
+std::string describe(const RunShape& shape);
 
 }  // namespace espalier

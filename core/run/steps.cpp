@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/checked.h"
+#include "core/base/text.h"
 #include "core/model/flops.h"
 #include "core/plugin/schedule_adapter.h"
 #include "core/train/state.h"
@@ -100,6 +101,14 @@ Progress first_progress(const RunConfig& config, const RunSteps& steps) {
   start.total_tokens = steps.sizes.tokens_before(start.total_steps);
   start.lr_peak = config.optimizer.lr;
   return start;
+}
+
+std::string describe(const RunSteps& steps) {
+  const int64_t tokens = steps.sizes.tokens_before(steps.total_steps()), epoch = steps.length.tokens_per_epoch;
+  return fmt::format(
+      "length: {} steps, {} tokens{}{}", with_commas(steps.total_steps()), with_commas(tokens),
+      epoch > 0 ? fmt::format(" ({:.2f} epochs)", static_cast<double>(tokens) / static_cast<double>(epoch)) : "",
+      steps.trained.steps > 0 ? fmt::format("; {} steps are done", with_commas(steps.trained.steps)) : "");
 }
 
 }  // namespace espalier

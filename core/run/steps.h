@@ -25,6 +25,9 @@ struct RunSteps {
 RunSteps make_steps(const RunConfig& config, const PluginHost& host, const ModelSpec& final_spec,
                     int64_t tokens_per_epoch, const TrainState* resumed = nullptr);
 
+// One sentence for the log.
+std::string describe(const RunSteps& steps);
+
 // What every schedule is told of the run when it is made, as far as that is known.
 Progress first_progress(const RunConfig& config, const RunSteps& steps);
 

@@ -24,22 +24,26 @@ void run_training(RunConfig config, const RunOptions& options) {
   const DeviceInfo device = open_device(config.training.device, config.training.threads);
   if (config.training.dtype == "auto") config.training.dtype = device.fast_bf16 ? "bf16" : "fp32";
 
+  log_info("{} on {} ({} threads: {}), {}", config.job.name, device.name, device.threads, device.threads_source,
+           config.training.dtype);
+
   // What the run is, each part made of those before it.
   const PluginHost host = open_plugins(config, options.plugin_paths, folder.snapshot());
   const RunData data = make_data(config, host);
+  log_info("{}", describe(data));
   // Not before: while data is prepared a signal ends the process at once, and the next one goes on from whole shards.
   install_stop_signals();
   const ModelSpec final_spec = final_spec_of(config, data.tokenizer->vocab_size());
   TokenStream stream = make_stream(config, data, comm, folder.state());
   const RunSteps steps = make_steps(config, host, final_spec, stream.tokens_per_epoch(), folder.state());
+  log_info("{}", describe(steps));
   const RunShape shape = make_shape(config, host, final_spec, steps.length);
+  log_info("{}", describe(shape));
   const RunPlan plan = make_plan(config, host, steps, shape, folder.snapshot());
+  log_info("{}", format_timeline(plan.timeline));
   const PluginUses plugins = plugins_of({data.plugins, steps.plugins, shape.plugins(), plan.plugins});
   config = resolved_config(std::move(config), plugins, options.plugin_paths);
 
-  log_info("{} on {} ({} threads: {}), {}", config.job.name, device.name, device.threads, device.threads_source,
-           config.training.dtype);
-  log_info("{}", format_timeline(plan.timeline));
   check_memory(plan.timeline, device);
   log_plugins(plugins, *host.registry);
 

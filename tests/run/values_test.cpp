@@ -34,6 +34,8 @@ TEST_CASE("data alone: tokenizer, tokens and tiers, and nothing of the plan is l
   CHECK(data.tokenizer->vocab_size() == 257);
   CHECK(planned_vocab_size(config) == 257);
   CHECK(data.prepared->sources.front().train.num_tokens() > 8000);
+  CHECK(describe(data) ==
+        "data: 9,891 tokens to train on from 1 source, 0 held out, a vocabulary of 257, in 3 tiers of difficulty");
   REQUIRE(data.plugins.size() == 1);
   CHECK(data.plugins.front().slot == "difficulty");
   CHECK(data.plugins.front().identity.id == "org.espalier.difficulty.length");
@@ -94,6 +96,7 @@ TEST_CASE("what a resumed run has behind it counts as it was", "[run][values]") 
   CHECK(resumed.total_steps() == 9);  // 768 tokens to go, 256 a step
   CHECK(resumed.sizes.tokens_before(6) == 768);
   CHECK(resumed.sizes.at(6).tokens == 256);
+  CHECK(describe(resumed) == "length: 9 steps, 1,536 tokens; 6 steps are done");
 }
 
 TEST_CASE("an interval is a period of full batches", "[run][values]") {
@@ -122,6 +125,8 @@ TEST_CASE("shape and plan: stages, decisions and who makes them", "[run][values]
   CHECK(slots == std::vector<std::string>{"growth", "schedule.growth", "schedule.lr"});
 
   const Values fixed(small_run(dir));
+  CHECK_THAT(describe(grows.shape), Contains("in 4 layers of width 32 at the end, reached in 2 stages"));
+  CHECK_THAT(describe(fixed.shape), Contains("which does not grow"));
   CHECK(fixed.shape.num_stages == 1);
   CHECK(fixed.shape.strategy() == nullptr);
   CHECK(fixed.plan.decisions.growth == nullptr);

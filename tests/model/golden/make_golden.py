@@ -44,7 +44,8 @@ MODELS = {
                             rope_scaling=SCALING, norm_eps=1e-3), {}),
     "documents": (BASE | dict(activation="relu2", num_kv_heads=1, attention_bias=False),
                   dict(segments=[[0] * 3 + [1] * 4 + [2], [4] * 5 + [5] * 3], ignored=(2, 6, 7, 11))),
-    "mixed": (LLAMA | dict(num_layers=1, norm="layernorm", activation="gelu_erf", mlp_bias=True, num_kv_heads=1), {}),
+    "mixed": (LLAMA | dict(num_layers=1, norm="layernorm", activation="gelu_erf", mlp_bias=True, num_kv_heads=1,
+                           norm_eps=1e-2), {}),
 }
 
 # lr, beta1, beta2, eps, weight_decay, and the norm to which gradients are clipped (0: not)

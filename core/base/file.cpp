@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "core/base/file_lock.h"
 #include "core/base/log.h"
@@ -178,12 +179,16 @@ bool sync_where_possible(const fs::path& path, ErrorCode code) {
 }
 
 void make_dirs(const fs::path& path, ErrorCode code) {
+  std::vector<fs::path> changed;  // a new folder is a name in the one above it
+  for (fs::path at = path; !at.empty() && !path_exists(at); at = at.parent_path())
+    changed.push_back(at.has_parent_path() ? at.parent_path() : fs::path("."));
   std::error_code error;
   fs::create_directories(path, error);
   if (error) {
     errno = error.value();
     fail(code, "cannot create the folder", path);
   }
+  for (const auto& folder : changed) fsync_path(folder, code);
 }
 
 // Reads instead of mapping: the pages of a map would count as memory of the process, and a corpus may be large.

@@ -20,6 +20,7 @@ void write_file_atomic(const fs::path& path, std::string_view bytes, ErrorCode c
 // Plain write with fsync (used inside folders that are themselves renamed into place).
 void write_file(const fs::path& path, std::string_view bytes, ErrorCode code);
 void fsync_path(const fs::path& path, ErrorCode code);
+// Those that are not there yet; they are after a power cut.
 void make_dirs(const fs::path& path, ErrorCode code);
 // SHA-256 of a file or of bytes, as 64 hexadecimal digits.
 std::string sha256_file(const fs::path& path, ErrorCode code);

@@ -99,7 +99,7 @@ TEST_CASE("left-overs of ours go, and nothing that only looks like one", "[check
   fs::create_directories(at / "step-00000040.tmp/my-notes");
   fs::create_directories(at / "mine.tmp");
   fs::create_directories(at / "step-40.tmp");
-  fs::create_directories(at / "step-00000050.replaced");
+  fs::create_directories(at / "step-00000050.replaced/my-notes");
   fs::create_directory_symlink(at / "step-00000010", at / "step-00000060.tmp");
   remove_leftovers(at);
   for (const char* gone : {"step-00000020.tmp", "step-00000030.tmp", "LATEST.tmp"}) CHECK_FALSE(fs::exists(at / gone));

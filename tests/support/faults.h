@@ -1,5 +1,5 @@
-// System calls that fail on demand. A test program that links faults.cpp makes them itself instead of the C library,
-// for itself and for every library that it loads; without a Fault they are what they always are.
+// System calls that fail on demand. A test program that links interposed.cpp makes them itself instead of the C
+// library, for itself and for every library that it loads; without a Fault they are what they always are.
 #pragma once
 
 namespace espalier {
@@ -18,5 +18,11 @@ class Fault {
   // How many calls it met.
   int met() const;
 };
+
+// For interposed.cpp: the one that meets this call, which is counted; null when none does.
+struct FaultRule {
+  int error;
+};
+const FaultRule* fault_for(const char* name, int fd = -1);
 
 }  // namespace espalier

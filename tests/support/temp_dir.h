@@ -11,8 +11,9 @@ namespace espalier {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "espalier-test-XXXXXX").string();
+  TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
+  explicit TempDir(const std::filesystem::path& parent) {
+    std::string pattern = (parent / "espalier-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   // A forked child that ends leaves the folder to its parent.

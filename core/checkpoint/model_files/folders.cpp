@@ -54,29 +54,42 @@ bool has_manifest_of(const fs::path& dir, int64_t step) {
 
 // A name that only this program gives, and of its contents what is made first and removed last.
 bool is_own_temporary(const fs::path& dir) {
-  if (dir.extension() != kTemporary || !step_of(dir.stem()) || !is_real_folder(dir)) return false;
+  const bool named = dir.extension() == kTemporary || dir.extension() == kReplaced;
+  if (!named || !step_of(dir.stem()) || !is_real_folder(dir)) return false;
   return is_real_folder(dir / "espalier") || entries_of(dir).empty();
 }
 
-// What cannot be removed stays, and is told.
+// What cannot be removed stays, and is told. What the rest is known by goes when all else is gone, after a power cut,
+// too.
 void remove_contents(const fs::path& dir) {
   const fs::path own = dir / "espalier", manifest = own / "manifest.json";
-  std::error_code error, first;
+  std::error_code error;
+  std::string why;
   const auto remove = [&](const fs::path& path) {
     fs::remove_all(path, error);
-    if (error && !first) first = error;
+    if (error && why.empty()) why = error.message();
   };
   for (const auto& path : entries_of(dir))
     if (path != own) remove(path);
   for (const auto& path : entries_of(own))
     if (path != manifest) remove(path);
-  if (!first) remove(dir);
-  if (first) log_warning("{} cannot be removed: {}", dir.string(), first.message());
+  try {
+    for (const auto& folder : {own, dir})
+      if (why.empty() && is_real_folder(folder)) fsync_path(folder, kCode);
+  } catch (const Error& failure) {
+    why = failure.message();
+  }
+  if (why.empty()) remove(dir);
+  if (!why.empty()) log_warning("{} cannot be removed: {}", dir.string(), why);
 }
 
 [[noreturn]] void cannot_rename(const fs::path& from, const fs::path& to) {
   throw Error(kCode, std::string("cannot rename into place: ") + std::strerror(errno), to.string(),
               fmt::format("what was to get this name is whole and lies in {}", from.string()));
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
 void move_to(const fs::path& from, const fs::path& to) {
@@ -114,14 +127,18 @@ bool is_own(const fs::path& dir) {
   return step && has_manifest_of(dir, *step);
 }
 
-void remove_own(const fs::path& dir) {
-  fs::path unnamed = dir;
-  unnamed += kTemporary;
-  if (is_own_temporary(unnamed)) remove_contents(unnamed);
-  if (!is_there(unnamed) && ::rename(dir.c_str(), unnamed.c_str()) == 0)
-    remove_contents(unnamed);
-  else
-    remove_contents(dir);
+bool remove_own(const fs::path& dir) {
+  fs::path unnamed;
+  try {
+    unnamed = fresh_temporary(dir);
+    move_to(dir, unnamed);
+    fsync_path(folder_of(dir), kCode);
+  } catch (const Error& error) {
+    log_warning("{} cannot be removed: {}", dir.string(), error.message());
+    return false;
+  }
+  remove_contents(unnamed);
+  return true;
 }
 
 fs::path set_aside(const fs::path& path) {
@@ -132,6 +149,7 @@ fs::path set_aside(const fs::path& path) {
     other += fmt::format(".aside{}", i);
   }
   move_to(path, other);
+  fsync_path(folder_of(path), kCode);
   log_warning("{} is in the way and no checkpoint of this program: it is now {}", path.string(),
               other.filename().string());
   return other;
@@ -147,10 +165,12 @@ fs::path fresh_temporary(const fs::path& final_dir) {
 
 void put_in_place(const fs::path& temporary, const fs::path& final_dir) {
   if (is_there(final_dir) && !is_own(final_dir)) set_aside(final_dir);
-  // Where the step was saved before, the two change places in one operation: there is always a whole one.
+  // Where the step was saved before, the two change places in one operation: there is always a whole one. The old one
+  // may go when the new one has the name for sure.
   const bool again = is_there(final_dir);
   const unsigned flags = again ? RENAME_EXCHANGE : RENAME_NOREPLACE;
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, final_dir.c_str(), flags) == 0) {
+    fsync_path(folder_of(final_dir), kCode);
     if (again) remove_contents(temporary);
     return;
   }
@@ -159,7 +179,7 @@ void put_in_place(const fs::path& temporary, const fs::path& final_dir) {
   fs::path replaced = final_dir;
   replaced += kReplaced;
   if (again) {
-    if (has_manifest_of(replaced, *step_of(final_dir))) remove_contents(replaced);
+    if (is_own_temporary(replaced)) remove_contents(replaced);
     if (is_there(replaced)) set_aside(replaced);
     move_to(final_dir, replaced);
   }
@@ -169,6 +189,7 @@ void put_in_place(const fs::path& temporary, const fs::path& final_dir) {
     if (again) move_to(replaced, final_dir);
     throw;
   }
+  fsync_path(folder_of(final_dir), kCode);
   if (again) remove_contents(replaced);
 }
 
@@ -183,9 +204,11 @@ void restore_replaced(const fs::path& checkpoints_dir) {
 
 void remove_leftovers(const fs::path& checkpoints_dir) {
   for (const auto& path : entries_of(checkpoints_dir)) {
-    const auto step = step_of(path.stem());
-    const bool replaced = step && path.extension() == kReplaced && has_manifest_of(path, *step);
-    if (replaced || is_own_temporary(path)) remove_contents(path);
+    if (!is_own_temporary(path)) continue;
+    // One that could still be restored is none.
+    const fs::path name = path.parent_path() / path.stem();
+    if (path.extension() == kReplaced && !is_there(name) && has_manifest_of(path, *step_of(name))) continue;
+    remove_contents(path);
   }
   std::error_code ignored;
   const fs::path latest = checkpoints_dir / "LATEST.tmp";

@@ -110,8 +110,8 @@ void write_tokenizer_files(const fs::path& dir, const TokenizerWriter& write_tok
 void write_files(const fs::path& dir, const Snapshot& snapshot, int64_t eos, const TokenizerWriter& write_tokenizer) {
   const TrainState& s = snapshot.state;
   const fs::path own = dir / "espalier";
-  make_dirs(own / "plugins", kCode);
-  make_dirs(own / "plans", kCode);
+  make_dirs(own, kCode);  // what the folder is known by, if this is interrupted
+  for (const char* name : {"plugins", "plans"}) fs::create_directory(own / name);
   write_model(dir, s.spec, s.params, s.gates, eos, s.origin ? s.origin->config : "{}");
   if (write_tokenizer) write_tokenizer_files(dir, write_tokenizer);
   write_safetensors(own / "optimizer.safetensors", optimizer_tensors(s.optim));
@@ -175,7 +175,6 @@ fs::path save_checkpoint(const fs::path& checkpoints_dir, const Snapshot& snapsh
     throw;
   }
   put_in_place(temporary, final_dir);
-  fsync_path(checkpoints_dir, kCode);
   write_file_atomic(checkpoints_dir / "LATEST", name + "\n", kCode);
   VerifiedCheckpoints nothing;
   rotate_checkpoints(final_dir, keep_latest, keep_step, verified != nullptr ? *verified : nothing);
@@ -188,10 +187,11 @@ fs::path roll_back(const fs::path& checkpoints_dir, int64_t step) {
   write_file_atomic(checkpoints_dir / "LATEST", folder_name(step) + "\n", kCode);
   for (const auto& later : checkpoint_dirs(checkpoints_dir)) {
     if (step_of(later) <= step) continue;
-    if (is_own(later))
-      remove_own(later);
-    else
+    if (!is_own(later))
       set_aside(later);
+    else if (!remove_own(later))
+      throw Error(kCode, fmt::format("cannot be removed, so the run would not go on from step {}", step),
+                  later.string(), "remove it by hand");
   }
   return dir;
 }

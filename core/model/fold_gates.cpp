@@ -8,6 +8,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/model/roles.h"
+
 namespace espalier {
 namespace {
 
@@ -30,13 +32,13 @@ class Folder {
     const bool weight = info.is_matrix();
     Tensor rows, columns;  // factors; undefined: 1
     double factor = 1;
-    if (info.role == "attn.o" || info.role == "mlp.down") {
+    if (writes_residual(info)) {
       rows = root_;
       factor = shape_.scale[static_cast<size_t>(info.layer)];
       if (weight) columns = info.role == "attn.o" ? head_columns(info.layer) : unit_columns(info.layer);
     } else if (info.role == "embed" || info.role == "pos_embed") {
       columns = root_;
-    } else if (info.role == "norm1" || info.role == "norm2" || info.role == "final_norm") {
+    } else if (is_norm(info)) {
       // A tied head has the embedding's root already.
       if (info.role != "final_norm" || !spec_.tie_embeddings) rows = root_;
       factor = std::sqrt(open_);

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/base/rng.h"
+#include "core/model/roles.h"
 
 namespace espalier {
 
@@ -14,8 +15,7 @@ at::Tensor init_param(const ParamInfo& info, uint64_t seed, double init_std, int
   if (!info.is_matrix()) return at::ones(info.shape, at::kFloat);
   at::Tensor value = at::empty(info.shape, at::kFloat);
   Rng(seed, "init/" + info.name).normal(std::span(value.mutable_data_ptr<float>(), static_cast<size_t>(value.numel())));
-  const bool into_residual = info.role == "attn.o" || info.role == "mlp.down";
-  return value.mul_(into_residual ? init_std / std::sqrt(2.0 * static_cast<double>(depth)) : init_std);
+  return value.mul_(writes_residual(info) ? init_std / std::sqrt(2.0 * static_cast<double>(depth)) : init_std);
 }
 
 ParamTable init_params(const ModelSpec& spec, uint64_t seed, double init_std, int64_t depth) {

@@ -1,6 +1,5 @@
 // LiGO: every weight of the larger model is a learned linear map of the smaller model's weights.
 #include <espalier/recipes/stages.hpp>
-#include <espalier/recipes/width.hpp>
 
 #include <map>
 
@@ -58,7 +57,7 @@ class Ligo final : public sdk::StagewiseGrowth {
     for (const sdk::Param& param : to.params()) {
       sdk::Expr value = in_depth(step, param, stacks);
       value = in_width(step, param, value);
-      if (scale_norms_ && is_norm(param) && param.leaf() == "weight") {
+      if (scale_norms_ && sdk::is_norm(param) && param.leaf() == "weight") {
         value = std::sqrt(static_cast<double>(from.dims().d_model) / static_cast<double>(to.dims().d_model)) * value;
       }
       plan.assign(param, value, moments_ == "map" ? sdk::Moments::kMap : sdk::Moments::kZero);
@@ -95,10 +94,6 @@ class Ligo final : public sdk::StagewiseGrowth {
         "width_init = \"select\" with steps = 0 makes twins: a new unit and the one that it copies have equal "
         "weights on both sides, get equal gradients and stay equal; let the operators learn (steps), or take "
         "width_init = \"average\" or the plugin net2net, which adds noise");
-  }
-
-  static bool is_norm(const sdk::Param& param) {
-    return param.role() == "norm1" || param.role() == "norm2" || param.role() == "final_norm";
   }
 
   /// W~_l = sum_j D[l, j] W_j, with coefficients of its own for each kind of weight and of bias (section 3.3). All old
@@ -157,7 +152,7 @@ class Ligo final : public sdk::StagewiseGrowth {
                                   std::int64_t num_new) const {
     const std::string name = operator_of(step, param, dim);
     if (width_init_ != "zero") return step.operators.width(name, num_old, num_new, ligo::Start::kAsChosen);
-    const bool gain = is_norm(param) && param.leaf() == "weight";
+    const bool gain = sdk::is_norm(param) && param.leaf() == "weight";
     const bool factor = dim == 0 && (param.role() == "attn.k" || param.role() == "mlp.gate");
     if (gain || factor || sdk::side_of(param, dim) == sdk::Side::kConsumed) {
       return step.operators.width(name + ".in", num_old, num_new, ligo::Start::kAverage);

@@ -1,6 +1,5 @@
 // Stacking: grow depth by repeating layers: the last block, the whole stack, each layer in place, or a part of the
 // base.
-#include <espalier/recipes/new_layers.hpp>
 #include <espalier/sdk.hpp>
 
 #include <cmath>
@@ -70,13 +69,10 @@ class Stack final : public sdk::Growth {
   }
 
   void plan(sdk::Call&, const sdk::Arch& from, const sdk::Arch& to, sdk::Plan& plan) override {
-    if (!from.dims().same_width(to.dims())) throw sdk::invalid("growth in depth cannot change the width");
     const std::vector<sdk::LayerSource> layers = sources(from.num_layers(), to.num_layers());
-    if (static_cast<std::int64_t>(layers.size()) != to.num_layers()) {
-      throw sdk::invalid("this strategy gives ", layers.size(), " layers, the larger model has ", to.num_layers());
-    }
+    sdk::check_depth_alone(from, to, layers);
     for (const sdk::Param& param : to.params()) {
-      const auto source = param.in_block() ? layers[static_cast<std::size_t>(param.layer())] : sdk::LayerSource{-1};
+      const sdk::LayerSource source = sdk::source_of(layers, param);
       const sdk::Param& old = from.find_like(param, source.old_layer);
       if (source.is_copy && noise_ > 0 && param.shape().size() >= 2) {
         assign_noisy(plan, param, old, to.dims());

@@ -38,10 +38,9 @@ class Staged final : public sdk::StagewiseGrowth {
     const std::vector<sdk::LayerSource> layers = doubled_layers(from.num_layers(), to.num_layers());
     const bool wider = from.dims().d_model != to.dims().d_model;
     for (const sdk::Param& param : to.params()) {
-      const sdk::LayerSource source =
-          param.in_block() ? layers[static_cast<std::size_t>(param.layer())] : sdk::LayerSource{-1};
+      const sdk::LayerSource source = sdk::source_of(layers, param);
       const sdk::Param& old = from.find_like(param, source.old_layer);
-      if (source.is_copy && depth_ == "identity" && sdk::writes_branch(param)) {
+      if (source.is_copy && depth_ == "identity" && sdk::writes_residual(param)) {
         plan.assign(param, plan.full(param.shape(), 0), sdk::Moments::kZero);
       } else {
         assign(plan, param, old, wider, source.is_copy);

@@ -83,7 +83,7 @@ class Zero final : public sdk::StagewiseGrowth {
   sdk::Expr filled(const sdk::Widener& wide, const sdk::Param& param, sdk::Expr value) const {
     const std::string_view role = param.role();
     if (new_units_ == "zero_out") {
-      if (sdk::writes_branch(param)) return value;
+      if (sdk::writes_residual(param)) return value;
       if (role == "attn.q" || role == "attn.v" || role == "mlp.up" || role == "mlp.gate") {
         return wide.with_normal(value, param, sdk::Where::kNew, init_std_);
       }

@@ -4,6 +4,7 @@
 #include <espalier/growth.h>
 #include <espalier/cpp/layers.hpp>
 #include <espalier/cpp/object.hpp>
+#include <espalier/cpp/roles.hpp>
 
 #include <cstddef>
 #include <cstring>

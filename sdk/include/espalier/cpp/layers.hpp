@@ -27,16 +27,26 @@ inline std::vector<LayerSource> copies_of(std::int64_t begin, std::int64_t end) 
   return layers;
 }
 
-/// Assigns every parameter of `to`: layer i from sources[i], all else unchanged. Layers that are not copies keep their
-/// moments; copies get `moments_of_copies`. Throws Error where the widths differ or the counts do not fit.
-inline void assign_layers(const Plan& plan, const Arch& from, const Arch& to, const std::vector<LayerSource>& sources,
-                          Moments moments_of_copies) {
+/// Where a parameter of the larger model comes from; old_layer is -1 outside the blocks.
+inline LayerSource source_of(const std::vector<LayerSource>& sources, const Param& param) {
+  return param.in_block() ? sources[static_cast<std::size_t>(param.layer())] : LayerSource{-1};
+}
+
+/// Throws Error where `sources` are not the layers of `to`, or the widths differ.
+inline void check_depth_alone(const Arch& from, const Arch& to, const std::vector<LayerSource>& sources) {
   if (!from.dims().same_width(to.dims())) throw invalid("growth in depth cannot change the width");
   if (static_cast<std::int64_t>(sources.size()) != to.num_layers()) {
     throw invalid("this strategy gives ", sources.size(), " layers, the larger model has ", to.num_layers());
   }
+}
+
+/// Assigns every parameter of `to`: layer i from sources[i], all else unchanged. Layers that are not copies keep their
+/// moments; copies get `moments_of_copies`. Throws Error where the widths differ or the counts do not fit.
+inline void assign_layers(const Plan& plan, const Arch& from, const Arch& to, const std::vector<LayerSource>& sources,
+                          Moments moments_of_copies) {
+  check_depth_alone(from, to, sources);
   for (const Param& param : to.params()) {
-    const LayerSource source = param.in_block() ? sources[static_cast<std::size_t>(param.layer())] : LayerSource{-1};
+    const LayerSource source = source_of(sources, param);
     plan.assign(param, plan.src(from.find_like(param, source.old_layer)),
                 source.is_copy ? moments_of_copies : Moments::kMap);
   }

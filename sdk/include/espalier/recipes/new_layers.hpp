@@ -2,6 +2,7 @@
 #pragma once
 
 #include <espalier/cpp/layers.hpp>
+#include <espalier/cpp/roles.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -46,11 +47,6 @@ inline std::vector<LayerSource> insert_layers(std::int64_t num_old, std::int64_t
   return layers;
 }
 
-/// The two linear maps whose results are added to the residual stream.
-inline bool writes_residual(const Param& param) {
-  return param.role() == "attn.o" || param.role() == "mlp.down";
-}
-
 /// A parameter as a fresh model has it: matrices N(0, std^2), those that write to the residual stream with
 /// std / sqrt(2 depth); gains 1, biases 0.
 inline Expr fresh_value(const Plan& plan, const Param& param, double std, std::int64_t depth) {
@@ -72,12 +68,9 @@ struct NewLayers {
 /// claims bit-equal logits. Throws Error where the widths differ or the counts do not fit.
 inline void assign_with_new_layers(const Plan& plan, const Arch& from, const Arch& to,
                                    const std::vector<LayerSource>& sources, const NewLayers& policy) {
-  if (!from.dims().same_width(to.dims())) throw invalid("growth in depth cannot change the width");
-  if (static_cast<std::int64_t>(sources.size()) != to.num_layers()) {
-    throw invalid("this strategy gives ", sources.size(), " layers, the larger model has ", to.num_layers());
-  }
+  check_depth_alone(from, to, sources);
   for (const Param& param : to.params()) {
-    const LayerSource source = param.in_block() ? sources[static_cast<std::size_t>(param.layer())] : LayerSource{-1};
+    const LayerSource source = source_of(sources, param);
     if (source.is_copy && policy.init == "zero-output" && writes_residual(param)) {
       plan.assign(param, plan.full(param.shape(), 0), Moments::kZero);
     } else if (source.is_copy && policy.init != "copy") {

@@ -4,6 +4,7 @@
 
 #include <espalier/cpp/layers.hpp>
 #include <espalier/cpp/plan.hpp>
+#include <espalier/cpp/roles.hpp>
 #include <espalier/recipes/axis_map.hpp>
 
 #include <algorithm>
@@ -15,27 +16,6 @@ namespace espalier::sdk {
 /// What the exact methods claim of their plans: the logits are equal but for the rounding of sums taken in another
 /// order.
 constexpr double kPreservingTolerance = 1e-3;
-
-/// How a parameter stands to one of its dimensions.
-enum class Side {
-  kFixed,     ///< a dimension that never grows: vocabulary, positions
-  kProduced,  ///< outputs: rows of a linear weight, its bias, columns of the embeddings
-  kConsumed,  ///< inputs: columns of a linear weight and of the head
-  kNorm,      ///< scaled or shifted in place
-};
-
-inline Side side_of(const Param& param, std::size_t dim) {
-  const std::string_view role = param.role();
-  if (role == "norm1" || role == "norm2" || role == "final_norm") return Side::kNorm;
-  if (role == "embed" || role == "pos_embed") return dim == 1 ? Side::kProduced : Side::kFixed;
-  if (role == "lm_head") return dim == 1 ? Side::kConsumed : Side::kFixed;
-  return dim == 0 ? Side::kProduced : Side::kConsumed;
-}
-
-/// Does the parameter write a block's branch back into the residual stream?
-inline bool writes_branch(const Param& param) {
-  return param.role() == "attn.o" || param.role() == "mlp.down";
-}
 
 /// Where Widener::with_normal() adds noise.
 enum class Where {
@@ -151,7 +131,7 @@ class Widener {
   template <class Value>
   void assign(const std::vector<LayerSource>& layers, Value&& value) const {
     for (const Param& param : to_.params()) {
-      const LayerSource source = param.in_block() ? layers[static_cast<std::size_t>(param.layer())] : LayerSource{-1};
+      const LayerSource source = source_of(layers, param);
       if (source.is_copy) {
         plan_.assign(param, fresh(param), Moments::kZero);
       } else {
@@ -170,7 +150,7 @@ class Widener {
   }
 
  private:
-  static bool is_gain(const Param& param) { return side_of(param, 0) == Side::kNorm && param.leaf() == "weight"; }
+  static bool is_gain(const Param& param) { return is_norm(param) && param.leaf() == "weight"; }
   /// With tied embeddings the final norm stands for the head, which cannot share out its input.
   bool as_head(const Param& param) const { return param.role() == "final_norm" && to_.is(ESP_ARCH_TIED); }
 
@@ -215,8 +195,8 @@ class Widener {
 
   Expr fresh(const Param& param) const {
     const bool vector = param.shape().size() == 1;
-    const bool gain = vector && side_of(param, 0) == Side::kNorm && param.leaf() == "weight";
-    if (vector || (rule_.silent_layers && writes_branch(param))) return plan_.full(param.shape(), gain ? 1 : 0);
+    if (vector || (rule_.silent_layers && writes_residual(param)))
+      return plan_.full(param.shape(), is_gain(param) ? 1 : 0);
     return plan_.normal(param.shape(), rule_.init_std, param.name());
   }
 

@@ -40,7 +40,6 @@ struct StepReport {
   double loss = 0, grad_norm = 0, lr = 0;  // loss: NaN where nothing counts
   StepSize size;
   int64_t targets = 0;  // that count; 0: the step held padding alone and nothing was updated
-  double data_wait_seconds = 0;
   MixtureWeights data_weights;
 };
 

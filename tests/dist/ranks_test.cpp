@@ -5,10 +5,8 @@
 
 #include "catch.h"
 #include "core/base/error.h"
-#include "core/model/init.h"
-#include "core/train/trainer.h"
+#include "support/fake_run.h"
 #include "support/thread_world.h"
-#include "support/tiny_model.h"
 
 using namespace espalier;
 using Catch::Contains;
@@ -16,18 +14,6 @@ using Catch::Contains;
 namespace {
 
 constexpr int64_t kSeqLen = 16, kMicroBatch = 2, kGlobalBatch = 8, kSteps = 5;
-
-class Constant : public Schedule {
- public:
-  explicit Constant(double value) : value_(value) {}
-  std::vector<double> values(const Progress&) override { return {value_}; }
-  void observe(const Progress&, const std::vector<std::string>&, const std::vector<double>&) override {}
-  std::string save_state() override { return {}; }
-  void load_state(const std::string&) override {}
-
- private:
-  double value_;
-};
 
 // Micro-batches numbered through the run and dealt out in turn. With `padding`, half of the second one's targets count
 // for nothing and the third is padding alone, so that a rank may come to a step without a gradient.
@@ -58,18 +44,6 @@ class Dealt : public BatchSource {
   int64_t next_ = 0;
 };
 
-struct Seen : TrainHooks {
-  std::vector<StepReport> reports;
-  bool stop = false;
-  void after_step(const TrainState&, const StepReport& report) override { reports.push_back(report); }
-  void before_growth(const TrainState&) override {}
-  void after_growth(const TrainState&, const GrowthEvent&) override {}
-  void stage_ended(const TrainState&) override {}
-  void stage_began(const TrainState&, const StageChange&) override {}
-  void recovered(const TrainState&, int64_t) override {}
-  bool stop_requested() override { return stop && reports.size() == 2; }
-};
-
 struct Outcome {
   ParamTable params;
   std::vector<StepReport> reports;
@@ -85,10 +59,10 @@ struct Case {
 
 Outcome train(const Comm& comm, const Case& settings) {
   const ModelSpec spec = tiny_llama();
-  Constant lr(settings.lr(comm.rank()));
+  FakeSchedule lr(settings.lr(comm.rank()));
   Dealt batches(comm, settings.padding);
-  Seen hooks;
-  hooks.stop = comm.rank() == settings.stops_on;
+  FakeHooks hooks;
+  hooks.stop = [&] { return comm.rank() == settings.stops_on && hooks.reports.size() == 2; };
   TrainParts parts;
   parts.training.seq_len = kSeqLen;
   parts.training.micro_batch = kMicroBatch;

@@ -11,15 +11,24 @@ from case import BUILD, Case, sha256
 PLUGINS = ["compression", "cosine", "length", "midas", "prop-alpha", "stack", "tier-sync", "wsd"]
 
 
-class Contract(Case):
+class TrainedRun(Case):
+    """What one plain run left behind: it is trained once, and no test changes it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.trained = Case()
+        cls.trained.setUp()
+        cls.addClassCleanup(cls.trained.doCleanups)
+        cls.done = cls.trained.train()
+        cls.run_dir = cls.trained.dir / "run"
+        cls.last = cls.trained.checkpoint("run", 24)
+
     def test_the_run_folder(self):
-        done = self.train()
-        run = self.dir / "run"
         for name in ("config.resolved.toml", "env.json", "metrics.jsonl", "samples.txt", "run.log", "checkpoints/LATEST"):
-            self.assertTrue((run / name).exists(), name)
-        self.assertEqual((run / "checkpoints/LATEST").read_text().strip(), "step-00000024")
-        self.assertEqual(len(list((run / "tb").glob("events.out.tfevents.*"))), 1)
-        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+            self.assertTrue((self.run_dir / name).exists(), name)
+        self.assertEqual((self.run_dir / "checkpoints/LATEST").read_text().strip(), "step-00000024")
+        self.assertEqual(len(list((self.run_dir / "tb").glob("events.out.tfevents.*"))), 1)
+        rows = [json.loads(line) for line in (self.run_dir / "metrics.jsonl").read_text().splitlines()]
         names = set().union(*rows)
         for row in rows:
             self.assertLessEqual({"step", "tokens", "flops", "seconds"}, set(row))
@@ -28,25 +37,23 @@ class Contract(Case):
                               "growth/stage", "growth/n_params", "growth/loss_before", "growth/loss_after",
                               "growth/max_logit_diff", "data/easy/frac", "data/difficulty_mean"}, names)
         # The timeline comes before step 1, and each growth event has its line.
-        self.assertLess(done.stderr.index("FLOPs"), done.stderr.index("step 1/24"))
-        self.assertEqual(len(re.findall(r"growth at step \d+: .* probe loss [\d.]+ -> [\d.]+", done.stderr)), 2)
-        self.assertIn("unigram baseline", done.stderr)
+        self.assertLess(self.done.stderr.index("FLOPs"), self.done.stderr.index("step 1/24"))
+        self.assertEqual(len(re.findall(r"growth at step \d+: .* probe loss [\d.]+ -> [\d.]+", self.done.stderr)), 2)
+        self.assertIn("unigram baseline", self.done.stderr)
 
     def test_the_manifest_tells_how_the_model_grew(self):
-        self.train()
-        manifest = json.loads((self.checkpoint("run", 24) / "espalier/manifest.json").read_text())
+        manifest = json.loads((self.last / "espalier/manifest.json").read_text())
         self.assertEqual(manifest["format_version"], 2)
         self.assertEqual([event["to"]["num_hidden_layers"] for event in manifest["lineage"]], [2, 3])
         for event in manifest["lineage"]:
-            plan = self.checkpoint("run", 24) / "espalier/plans" / (event["plan_sha256"] + ".bin")
+            plan = self.last / "espalier/plans" / (event["plan_sha256"] + ".bin")
             self.assertEqual(sha256(plan), event["plan_sha256"])
             self.assertEqual(event["plugin"]["id"], "org.espalier.growth.midas")
             self.assertRegex(event["plugin"]["sha256"], "^[0-9a-f]{64}$")
         self.assertIn("model.safetensors", manifest["files"])
 
     def test_the_event_file_is_a_tfrecord_with_our_scalars(self):
-        self.train()
-        data = next((self.dir / "run/tb").glob("*")).read_bytes()
+        data = next((self.run_dir / "tb").glob("*")).read_bytes()
         tags, at, records = set(), 0, 0
         while at < len(data):
             (length,) = struct.unpack_from("<Q", data, at)
@@ -60,37 +67,36 @@ class Contract(Case):
         self.assertTrue(any(tag.startswith(b"train/loss") for tag in tags), tags)
 
     def test_the_resolved_configuration_trains_the_same(self):
-        self.train("a")
-        self.espalier("train", self.dir / "a/config.resolved.toml", "--run-dir", self.dir / "b")
-        self.assertEqual((self.checkpoint("a", 24) / "model.safetensors").read_bytes(),
-                         (self.checkpoint("b", 24) / "model.safetensors").read_bytes())
+        self.espalier("train", self.run_dir / "config.resolved.toml", "--run-dir", self.dir / "again")
+        self.assertEqual((self.last / "model.safetensors").read_bytes(),
+                         (self.checkpoint("again", 24) / "model.safetensors").read_bytes())
 
     def test_plan_prints_what_training_does(self):
         plan = json.loads(self.espalier("plan", self.config, "--json").stdout)
         self.assertEqual([stage["num_layers"] for stage in plan["stages"]], [1, 2, 3])
         self.assertEqual(sum(stage["steps"] for stage in plan["stages"]), 24)
-        self.train()
-        self.assertAlmostEqual(self.metrics("run", "train/flops")[24] / plan["total_flops"], 1, places=9)
-        starts = sorted(self.metrics("run", "growth/loss_after"))
+        self.assertAlmostEqual(self.trained.metrics("run", "train/flops")[24] / plan["total_flops"], 1, places=9)
+        starts = sorted(self.trained.metrics("run", "growth/loss_after"))
         self.assertEqual(starts, [stage["start"] for stage in plan["stages"][1:]])
         self.assertIn("total", self.espalier("plan", self.config).stdout)
 
-    def test_plan_needs_no_data(self):
-        self.config.write_text(self.config.read_text().replace("easy.jsonl", "not-there.jsonl"))
-        self.espalier("plan", self.config)
-
     def test_eval_and_generate(self):
-        self.train()
         text = self.dir / "text.txt"
         text.write_text("the cat sat on a mat and saw one small dog. caf\u00e9\n")
-        out = json.loads(self.espalier("eval", self.checkpoint("run", 24), "--text", text, "--json").stdout)
+        out = json.loads(self.espalier("eval", self.last, "--text", text, "--json").stdout)
         size = len(text.read_bytes())
         self.assertEqual(out["tokens"], size)  # the byte tokenizer
         self.assertAlmostEqual(out["bpb"], out["nll"] * out["tokens"] / size / 0.6931471805599453, places=6)
-        arguments = ("generate", self.checkpoint("run", 24), "--prompt", "the cat", "--max-tokens", "12", "--seed", "3")
+        arguments = ("generate", self.last, "--prompt", "the cat", "--max-tokens", "12", "--seed", "3")
         first = self.espalier(*arguments).stdout
         self.assertTrue(first.startswith("the cat"))
         self.assertEqual(first, self.espalier(*arguments).stdout)
+
+
+class Contract(Case):
+    def test_plan_needs_no_data(self):
+        self.config.write_text(self.config.read_text().replace("easy.jsonl", "not-there.jsonl"))
+        self.espalier("plan", self.config)
 
     def test_data_prepare(self):
         out = json.loads(self.espalier("data", "prepare", self.config, "--json").stdout)

@@ -3,9 +3,9 @@
 #include "core/train/mixture_plan.h"
 
 #include <cmath>
-#include <functional>
 
 #include "catch.h"
+#include "support/fake_schedule.h"
 
 using namespace espalier;
 using Catch::Contains;
@@ -13,22 +13,6 @@ using Catch::Contains;
 namespace {
 
 using Values = std::vector<double>;
-
-// A schedule of a few lines.
-class Scripted : public Schedule {
- public:
-  std::function<Values(const Progress&)> at = [](const Progress&) { return Values{1.0}; };
-  std::function<void(const Progress&)> seen = [](const Progress&) {};
-  std::string state;
-
-  Values values(const Progress& progress) override { return at(progress); }
-  void observe(const Progress& progress, const std::vector<std::string>& names, const Values&) override {
-    CHECK(names.empty());
-    seen(progress);
-  }
-  std::string save_state() override { return state; }
-  void load_state(const std::string& bytes) override { state = bytes; }
-};
 
 Progress run_of(int64_t steps) {
   Progress start;
@@ -46,9 +30,9 @@ std::vector<MixtureSpan> plan(const Decisions& decisions, int64_t steps) {
 }  // namespace
 
 TEST_CASE("a mixture is planned with the learning rate of every step before", "[train][mixture]") {
-  Scripted lr, mixture;
-  lr.at = [](const Progress& p) { return Values{1 - 0.01 * static_cast<double>(p.step)}; };
-  mixture.at = [](const Progress& p) {
+  FakeSchedule lr, mixture;
+  lr.one = [](const Progress& p) { return 1 - 0.01 * static_cast<double>(p.step); };
+  mixture.many = [](const Progress& p) {
     if (p.step > 0) CHECK(p.lr_previous == 1 - 0.01 * static_cast<double>(p.step - 1));
     if (p.step == 0) CHECK(p.lr_previous == 0);
     CHECK(p.tokens == 10 * p.step);
@@ -75,16 +59,17 @@ TEST_CASE("a mixture is planned with the learning rate of every step before", "[
 }
 
 TEST_CASE("planning shows a mixture with state every step and puts the state back", "[train][mixture]") {
-  Scripted lr, mixture;
+  FakeSchedule lr, mixture;
   mixture.state = "fresh";
   int64_t observed = 0;
-  mixture.seen = [&](const Progress& p) {
+  mixture.seen = [&](const Progress& p, const auto& metrics) {
+    CHECK(metrics.empty());
     observed += 1;
     CHECK(p.step == observed);
     CHECK(p.phase == (p.step <= 2 ? 1 : 0));  // of the step that ran
     if (p.step == 30) mixture.state = "switched";
   };
-  mixture.at = [&](const Progress&) { return mixture.state == "fresh" ? Values{1, 1} : Values{0, 1}; };
+  mixture.many = [&](const Progress&) { return mixture.state == "fresh" ? Values{1, 1} : Values{0, 1}; };
   Decisions decisions;
   decisions.lr = &lr;
   decisions.mixture = &mixture;
@@ -99,8 +84,8 @@ TEST_CASE("planning shows a mixture with state every step and puts the state bac
 }
 
 TEST_CASE("the weights of tiers and of sources are told apart", "[train][mixture]") {
-  Scripted mixture;
-  mixture.at = [](const Progress&) { return Values{1, 2, 3, 4, 5}; };
+  FakeSchedule mixture;
+  mixture.many = [](const Progress&) { return Values{1, 2, 3, 4, 5}; };
   Decisions decisions;
   decisions.num_tiers = 3;
   CHECK(decisions.data_weights({}) == MixtureWeights{{}, {1, 1, 1}});  // without a schedule
@@ -114,8 +99,8 @@ TEST_CASE("the weights of tiers and of sources are told apart", "[train][mixture
 }
 
 TEST_CASE("a mixture that always moves is printed in a few lines, one that never does in none", "[train][mixture]") {
-  Scripted lr, mixture;
-  mixture.at = [](const Progress& p) { return Values{1, static_cast<double>(p.step)}; };
+  FakeSchedule lr, mixture;
+  mixture.many = [](const Progress& p) { return Values{1, static_cast<double>(p.step)}; };
   Decisions decisions;
   decisions.lr = &lr;
   decisions.mixture = &mixture;
@@ -124,13 +109,13 @@ TEST_CASE("a mixture that always moves is printed in a few lines, one that never
   const std::string text = format_mixture(plan(decisions, 1000), {}, 1000);
   CHECK(std::count(text.begin(), text.end(), '\n') == 14);
   CHECK_THAT(text, Contains("from step        0") && Contains("from step      999") && Contains("11 of 999 changes"));
-  mixture.at = [](const Progress&) { return Values{1, 1}; };
+  mixture.many = [](const Progress&) { return Values{1, 1}; };
   CHECK(format_mixture(plan(decisions, 1000), {}, 1000).empty());
 }
 
 TEST_CASE("weights of zero are refused with step, plugin and place, before step 1", "[train][mixture]") {
-  Scripted lr, mixture;
-  mixture.at = [](const Progress& p) { return p.step < 7 ? Values{1, 2, 1} : Values{0, 0, 1}; };
+  FakeSchedule lr, mixture;
+  mixture.many = [](const Progress& p) { return p.step < 7 ? Values{1, 2, 1} : Values{0, 0, 1}; };
   Decisions decisions;
   decisions.lr = &lr;
   decisions.mixture = &mixture;
@@ -145,6 +130,6 @@ TEST_CASE("weights of zero are refused with step, plugin and place, before step 
     CHECK(error.place() == "run.toml:9:3");
     CHECK_THAT(error.message(), Contains("step 8: every tier has weight 0") && Contains("org.example.mixture"));
   }
-  mixture.at = [](const Progress&) { return Values{0, 1, 0}; };
+  mixture.many = [](const Progress&) { return Values{0, 1, 0}; };
   CHECK_THROWS_WITH(plan(decisions, 20), Contains("step 1: every source has weight 0"));
 }

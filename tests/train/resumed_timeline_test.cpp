@@ -1,48 +1,17 @@
 // The timeline of a run that is resumed: stages begin when they did, and the rest is planned from where the run stands.
 #include <algorithm>
-#include <functional>
 
 #include "catch.h"
 #include "core/base/error.h"
 #include "core/train/timeline.h"
+#include "support/fake_schedule.h"
+#include "support/fake_strategy.h"
 #include "support/tiny_model.h"
 
 using namespace espalier;
 using Catch::Contains;
 
 namespace {
-
-// Stages that change no shape; what begins them is the schedule's matter.
-class SameModel : public growth::Strategy {
- public:
-  explicit SameModel(int64_t stages) : stages_(stages) {}
-  int64_t num_stages(const ModelSpec&) override { return stages_; }
-  ModelSpec stage_spec(const ModelSpec& final_spec, int64_t) override { return final_spec; }
-  growth::Plan plan(const ModelSpec&, const ModelSpec&) override { return {}; }
-  void fill_step_shape(const Progress&, const ModelSpec&, StepShape&) override {}
-  bool shapes_steps() const override { return false; }
-  bool claims_preserving() const override { return false; }
-  double preserve_tol() const override { return 0; }
-  std::string save_state() override { return {}; }
-  void load_state(const std::string&) override {}
-
- private:
-  int64_t stages_;
-};
-
-class Function : public Schedule {
- public:
-  explicit Function(std::function<double(const Progress&)> f, std::string state = {})
-      : f_(std::move(f)), state_(std::move(state)) {}
-  std::vector<double> values(const Progress& progress) override { return {f_(progress)}; }
-  void observe(const Progress&, const std::vector<std::string>&, const std::vector<double>&) override {}
-  std::string save_state() override { return state_; }
-  void load_state(const std::string&) override {}
-
- private:
-  std::function<double(const Progress&)> f_;
-  std::string state_;
-};
 
 // As long as each other: a third of the run each.
 double thirds(const Progress& p) {
@@ -62,9 +31,9 @@ TrainState at_step_12_of_12() {
 }
 
 struct Run {
-  SameModel strategy{3};
-  Function growth{thirds};
-  Function lr{[](const Progress& p) { return static_cast<double>(p.step); }};
+  FakeStrategy strategy{{2, 2, 2}};  // stages that change no shape
+  FakeSchedule growth{thirds};
+  FakeSchedule lr{[](const Progress& p) { return static_cast<double>(p.step); }};
   TrainingConfig training;
   Decisions decisions;
 
@@ -130,7 +99,7 @@ TEST_CASE("a run that is shorter than what is done has no steps left, and that i
 
 TEST_CASE("a schedule that reacts keeps its planned starts", "[train][timeline]") {
   Run run;
-  run.growth = Function(thirds, "state");
+  run.growth = FakeSchedule(thirds, "state");
   TrainState state = at_step_12_of_12();
   state.stage_starts = {0, 3, 5};
   CHECK(run.timeline(12, &state).stages[2].start == 8);
@@ -138,7 +107,7 @@ TEST_CASE("a schedule that reacts keeps its planned starts", "[train][timeline]"
 
 TEST_CASE("growth that cannot happen inside the run names the keys", "[train][timeline]") {
   Run run;
-  run.growth = Function([](const Progress& p) { return p.step < 100 ? 0.0 : p.step < 200 ? 1.0 : 2.0; });
+  run.growth = FakeSchedule([](const Progress& p) { return p.step < 100 ? 0.0 : p.step < 200 ? 1.0 : 2.0; });
   try {
     run.timeline(12, nullptr);
     FAIL("accepted");

@@ -3,12 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <set>
 
 #include "catch.h"
 #include "core/model/init.h"
-#include "core/train/trainer.h"
-#include "support/tiny_model.h"
+#include "support/fake_run.h"
 
 using namespace espalier;
 
@@ -57,29 +55,6 @@ class RowSource final : public BatchSource {
   int64_t micro_batch_, at_ = 0;
 };
 
-class ConstantLr final : public Schedule {
- public:
-  std::vector<double> values(const Progress&) override { return {1e-3}; }
-  void observe(const Progress&, const std::vector<std::string>&, const std::vector<double>& metrics) override {
-    seen.push_back(metrics[0]);
-  }
-  std::string save_state() override { return {}; }
-  void load_state(const std::string&) override {}
-  std::vector<double> seen;
-};
-
-class Noted final : public TrainHooks {
- public:
-  void after_step(const TrainState&, const StepReport& report) override { reports.push_back(report); }
-  void before_growth(const TrainState&) override {}
-  void after_growth(const TrainState&, const GrowthEvent&) override {}
-  void stage_ended(const TrainState&) override {}
-  void stage_began(const TrainState&, const StageChange&) override {}
-  void recovered(const TrainState&, int64_t) override {}
-  bool stop_requested() override { return false; }
-  std::vector<StepReport> reports;
-};
-
 struct Result {
   std::vector<StepReport> reports;
   std::vector<double> seen;  // by schedules
@@ -89,8 +64,10 @@ struct Result {
 Result train(const Rows& rows, int64_t micro_batch, int64_t steps = 1, int64_t global_batch = kRows) {
   const ModelSpec spec = tiny_llama(2);
   RowSource source(rows, micro_batch);
-  ConstantLr lr;
-  Noted noted;
+  std::vector<double> seen;
+  FakeSchedule lr{1e-3};
+  lr.seen = [&](const Progress&, const auto& metrics) { seen.push_back(metrics.at("train/loss")); };
+  FakeHooks noted;
   TrainParts parts;
   parts.training.micro_batch = micro_batch;
   parts.training.global_batch = global_batch;
@@ -112,7 +89,7 @@ Result train(const Rows& rows, int64_t micro_batch, int64_t steps = 1, int64_t g
   state.params = init_params(spec, 1, 0.2, 2);
   Trainer trainer(std::move(parts), std::move(state));
   trainer.run();
-  return {noted.reports, lr.seen, trainer.state()};
+  return {noted.reports, seen, trainer.state()};
 }
 
 // The loss over all targets that count, and the norm of its gradient, computed as one batch by its definition.

@@ -3,29 +3,16 @@
 
 #include <ATen/ATen.h>
 
-#include <functional>
-
 #include "catch.h"
 #include "core/base/error.h"
 #include "core/model/flops.h"
 #include "core/train/trainer.h"
+#include "support/fake_schedule.h"
 
 using namespace espalier;
 using Catch::Contains;
 
 namespace {
-
-class Scripted : public Schedule {
- public:
-  explicit Scripted(std::function<double(const Progress&)> f) : f_(std::move(f)) {}
-  std::vector<double> values(const Progress& progress) override { return {f_(progress)}; }
-  void observe(const Progress&, const std::vector<std::string>&, const std::vector<double>&) override {}
-  std::string save_state() override { return {}; }
-  void load_state(const std::string&) override {}
-
- private:
-  std::function<double(const Progress&)> f_;
-};
 
 TrainingConfig training() {
   TrainingConfig config;
@@ -43,14 +30,14 @@ Progress run_of(int64_t steps) {
 
 // 4 sequences for 8 steps, 8 for 4 steps, then 16; rows of 8 tokens until step 10.
 StepSizes two_ramps() {
-  Scripted batch([](const Progress& p) { return p.step < 8 ? 4 : p.step < 12 ? 8 : 16; });
-  Scripted seq_len([](const Progress& p) { return p.step < 10 ? 8 : 32; });
+  FakeSchedule batch([](const Progress& p) { return p.step < 8 ? 4 : p.step < 12 ? 8 : 16; });
+  FakeSchedule seq_len([](const Progress& p) { return p.step < 10 ? 8 : 32; });
   return plan_step_sizes(training(), {&batch, "here"}, {&seq_len, "there"}, run_of(24));
 }
 
 std::string refusal(double batch, double seq_len) {
-  Scripted of_batch([=](const Progress& p) { return p.step < 3 ? 4 : batch; });
-  Scripted of_rows([=](const Progress& p) { return p.step < 3 ? 32 : seq_len; });
+  FakeSchedule of_batch([=](const Progress& p) { return p.step < 3 ? 4 : batch; });
+  FakeSchedule of_rows([=](const Progress& p) { return p.step < 3 ? 32 : seq_len; });
   try {
     plan_step_sizes(training(), {&of_batch, "run.toml:7:1"}, {&of_rows, "run.toml:9:1"}, run_of(24));
   } catch (const Error& error) {
@@ -109,7 +96,7 @@ TEST_CASE("tokens and rates follow the batch, and rows do not change them", "[tr
 }
 
 TEST_CASE("a schedule of sizes sees the tokens of the steps before", "[train][step-sizes]") {
-  Scripted batch([](const Progress& p) {
+  FakeSchedule batch([](const Progress& p) {
     CHECK(p.total_steps == 24);
     return p.tokens < 500 ? 4 : 16;
   });
@@ -193,7 +180,7 @@ TEST_CASE("a schedule of sizes is asked for the steps to come alone, and sees th
           "[train][step-sizes]") {
   TrainedSteps past;
   for (int step = 0; step < 10; ++step) past.add({16, 32, 512}, 512);
-  Scripted batch([](const Progress& p) {
+  FakeSchedule batch([](const Progress& p) {
     CHECK(p.step >= 10);
     return p.tokens < 6000 ? 4 : 8;
   });

@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
   add_train_verbs(program, {argv, argv + argc});
   add_plan_verb(program);
   add_model_verbs(program);
+  add_checkpoint_verb(program);
   add_data_verb(program);
   add_plugin_verb(program);
   add_config_docs(program);

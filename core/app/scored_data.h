@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/data/prepare/prepare.h"
-#include "core/run/scorers.h"
+#include "core/run/scorer_plugins.h"
 
 namespace espalier {
 

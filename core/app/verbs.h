@@ -11,8 +11,9 @@ namespace espalier {
 
 void add_train_verbs(Command program, const std::vector<std::string>& argv);  // train, resume
 void add_plan_verb(Command program);
-void add_model_verbs(Command program);  // eval, generate
-void add_data_verb(Command program);    // data, with the sub-verbs below
+void add_model_verbs(Command program);      // eval, generate
+void add_checkpoint_verb(Command program);  // checkpoint inspect, diff, verify
+void add_data_verb(Command program);        // data, with the sub-verbs below
 void add_data_prepare(Command data);
 void add_data_mix(Command data);
 void add_data_generate(Command data);

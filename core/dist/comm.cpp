@@ -44,10 +44,8 @@ T sum_of(CommBackend* backend, T value) {
 }
 
 std::string packed(const Error& error) {
-  return json{{"code", error.exit_code()},
-              {"message", error.message()},
-              {"place", error.place()},
-              {"hint", error.hint()}}
+  return json{
+      {"code", error.exit_code()}, {"message", error.message()}, {"place", error.place()}, {"hint", error.hint()}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -1,5 +1,5 @@
-// How the processes that train one model talk: a value, a world of one unless a backend says otherwise. Whatever must be
-// the same on every rank, or be added up over all of them, goes through it; in a world of one that does nothing.
+// How the processes that train one model talk: a value, a world of one unless a backend says otherwise. Whatever must
+// be the same on every rank, or be added up over all of them, goes through it; in a world of one that does nothing.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +60,8 @@ class Comm {
   double max(double value) const;
   bool any(bool value) const;
 
-  // Every rank must come with the same bytes. Throws Error(internal) on all of them otherwise, with `what` and the first
-  // rank that differs from rank 0. `bytes` is called where there is somebody to agree with.
+  // Every rank must come with the same bytes. Throws Error(internal) on all of them otherwise, with `what` and the
+  // first rank that differs from rank 0. `bytes` is called where there is somebody to agree with.
   void agree(const char* what, const std::function<std::string()>& bytes) const;
 
   // Done by the first rank while the others wait. What it throws, all throw: an Error as it is, another exception as

@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "core/data/stream/loader.h"
+#include "core/data/stream/data_loader.h"
 #include "core/data/stream/val_set.h"
 #include "core/run/recorder.h"
 #include "core/train/trainer.h"

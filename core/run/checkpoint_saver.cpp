@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/report/metrics.h"
 #include "core/run/growth_guard.h"
 #include "core/run/plugin_state.h"
 #include "core/run/signals.h"
@@ -35,6 +36,7 @@ void CheckpointSaver::save(const TrainState& state) {
     throw Error(ErrorCode::diverged,
                 fmt::format("the weights after step {} are not finite, so they are not saved", state.step), "training",
                 "resume from the last checkpoint with a lower learning rate or a smaller max_norm");
+  parts_.comm.on_first([&] { sync_metrics(parts_.checkpoints.parent_path()); });
   log_info("saved {}", write(state, parts_.keep_latest, nullptr).string());
 }
 

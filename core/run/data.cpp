@@ -4,7 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/run/scorers.h"
+#include "core/run/scorer_plugins.h"
 
 namespace espalier {
 namespace {

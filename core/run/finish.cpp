@@ -44,6 +44,7 @@ void finish_run(const FinishParts& parts, const TrainState& state) {
   const Doing doing("writing samples; the last checkpoint is whole");
   write_samples(*parts.config, *parts.data->tokenizer, state, parts.run_dir / "samples.txt", parts.compute);
   parts.recorder->stage_ended(state);
+  sync_metrics(parts.run_dir);
   write_file_atomic(marker_of(parts.run_dir), json{{"step", state.step}}.dump() + "\n", ErrorCode::config);
 }
 

@@ -12,9 +12,9 @@
 #include "core/base/text.h"
 #include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/model_files/model_weights.h"
-#include "core/checkpoint/model_files/newest.h"
+#include "core/checkpoint/model_files/newest_checkpoint.h"
 #include "core/config/toml_changes.h"
-#include "core/run/resume.h"
+#include "core/run/resume_checks.h"
 
 namespace espalier {
 namespace {

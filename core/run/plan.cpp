@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "core/run/mixture.h"
+#include "core/run/mixture_schedule.h"
 #include "core/run/plugin_state.h"
 
 namespace espalier {

@@ -5,8 +5,8 @@
 
 #include "core/plugin/schedule_adapter.h"
 #include "core/run/data.h"
-#include "core/run/shape.h"
-#include "core/run/steps.h"
+#include "core/run/length.h"
+#include "core/run/model_shape.h"
 #include "core/train/timeline.h"
 
 namespace espalier {

@@ -11,7 +11,7 @@
 #include "core/run/plugin_records.h"
 #include "core/run/plugin_state.h"
 #include "core/run/recorder.h"
-#include "core/run/resume.h"
+#include "core/run/resume_checks.h"
 #include "core/run/signals.h"
 #include "core/run/validation.h"
 

@@ -9,8 +9,8 @@
 #include "core/device/device.h"
 #include "core/run/batches.h"
 #include "core/run/checkpoint_saver.h"
-#include "core/run/folder.h"
 #include "core/run/plan.h"
+#include "core/run/run_folder.h"
 #include "core/run/stage_gates.h"
 
 namespace espalier {

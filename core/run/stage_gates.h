@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/data/stream/config.h"
-#include "core/data/stream/loader.h"
+#include "core/data/stream/data_loader.h"
 #include "core/data/stream/stage_quality.h"
 #include "core/data/tokenizer/tokenizer.h"
 

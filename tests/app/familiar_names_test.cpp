@@ -3,8 +3,8 @@
 #include <set>
 
 #include "catch.h"
-#include "core/run/config.h"
 #include "core/base/error.h"
+#include "core/run/config.h"
 
 using namespace espalier;
 

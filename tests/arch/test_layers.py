@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = """
 base config device dist
 data/text data/tokenizer data/shards data/difficulty data/prepare data/stream data/generate
-model schedule growth checkpoint/model_files eval optim train checkpoint/snapshot plugin report run app
+model schedule growth checkpoint/model_files eval optim train checkpoint/snapshot checkpoint/inspect plugin report run app
 """.split()
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 SOURCES = {".h", ".hpp", ".c", ".cpp", ".cu"}
@@ -99,7 +99,7 @@ class Layers(unittest.TestCase):
     def test_the_check_catches_an_arrow_that_points_on(self):
         self.assertEqual(violations("model", '#include "core/train/trainer.h"\n'), ["train"])
         self.assertEqual(violations("train", '#include "core/model/spec.h"\n'), [])
-        self.assertEqual(violations("data/text", '#include "core/data/stream/loader.h"\n'), ["data/stream"])
+        self.assertEqual(violations("data/text", '#include "core/data/stream/data_loader.h"\n'), ["data/stream"])
         self.assertEqual(violations("data/text", '#include "core/data/nowhere.h"\n'), [None])
 
     def test_what_stands_apart_is_seen_by_the_app_alone(self):

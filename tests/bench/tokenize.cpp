@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 #include "core/data/tokenizer/bpe_training.h"
 #include "core/data/tokenizer/byte_tokenizer.h"
 #include "core/data/tokenizer/sentencepiece_tokenizer.h"

@@ -3,7 +3,7 @@
 
 #include "catch.h"
 #include "core/base/json.h"
-#include "core/checkpoint/model_files/hf_layout.h"
+#include "core/checkpoint/model_files/hf_param_names.h"
 #include "core/checkpoint/model_files/model_folder.h"
 #include "core/checkpoint/snapshot/checkpoint.h"
 #include "core/model/forward.h"

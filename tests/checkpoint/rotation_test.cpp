@@ -7,7 +7,7 @@
 
 #include "catch.h"
 #include "core/checkpoint/model_files/folders.h"
-#include "core/checkpoint/model_files/newest.h"
+#include "core/checkpoint/model_files/newest_checkpoint.h"
 #include "support/temp_dir.h"
 #include "support/tiny_snapshot.h"
 

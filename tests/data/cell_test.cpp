@@ -1,4 +1,4 @@
-#include "core/data/stream/cell.h"
+#include "core/data/stream/source_tier_cell.h"
 
 #include <map>
 #include <set>

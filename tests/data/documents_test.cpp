@@ -1,4 +1,4 @@
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 
 #include "core/data/prepare/source_files.h"
 #include "core/data/text/byte_reader.h"

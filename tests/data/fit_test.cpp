@@ -1,5 +1,5 @@
 // Fits in parts: which part a document falls into and the order of merging depend on the data alone.
-#include "core/data/difficulty/fit.h"
+#include "core/data/difficulty/scorer_fit.h"
 
 #include <array>
 #include <chrono>

@@ -4,7 +4,7 @@
 #include "core/base/text.h"
 #include "core/data/shards/token_shard.h"
 #include "core/data/shards/token_shard_writer.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 #include "data/support.h"
 
 using namespace espalier;

@@ -1,5 +1,5 @@
-#include "core/data/difficulty/scores.h"
 #include "core/base/json.h"
+#include "core/data/difficulty/scoring.h"
 
 #include <cmath>
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/data/difficulty/npy.h"
-#include "core/data/difficulty/scores.h"
+#include "core/data/difficulty/scoring.h"
 #include "core/data/shards/token_shard_writer.h"
 #include "data/support.h"
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/base/text.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 #include "fuzz/input.h"
 
 using namespace espalier;

@@ -3,7 +3,7 @@
 
 #include "catch.h"
 #include "core/base/error.h"
-#include "core/run/folder.h"
+#include "core/run/run_folder.h"
 #include "run/support.h"
 #include "support/tiny_snapshot.h"
 

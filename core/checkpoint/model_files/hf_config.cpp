@@ -11,7 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/text.h"
-#include "core/checkpoint/model_files/hf_keys.h"
+#include "core/checkpoint/model_files/hf_config_keys.h"
 
 namespace espalier {
 namespace {

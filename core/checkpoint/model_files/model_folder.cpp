@@ -7,9 +7,9 @@
 #include "core/base/json_object.h"
 #include "core/base/log.h"
 #include "core/checkpoint/model_files/gates_file.h"
-#include "core/checkpoint/model_files/hf_layout.h"
+#include "core/checkpoint/model_files/hf_param_names.h"
 #include "core/checkpoint/model_files/manifest.h"
-#include "core/checkpoint/model_files/newest.h"
+#include "core/checkpoint/model_files/newest_checkpoint.h"
 #include "core/checkpoint/model_files/safetensors.h"
 
 namespace espalier {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "core/data/difficulty/scores.h"
+#include "core/data/difficulty/scoring.h"
 
 namespace espalier {
 

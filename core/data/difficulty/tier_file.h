@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/data/difficulty/scores.h"
+#include "core/data/difficulty/scoring.h"
 #include "core/data/tokenizer/tokenizer.h"
 
 namespace espalier {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/config/fields.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 #include "core/data/text/source_config.h"
 #include "core/data/tokenizer/config.h"
 

@@ -7,7 +7,7 @@
 
 #include "core/data/prepare/config.h"
 #include "core/data/text/content_hash.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 
 namespace espalier {
 

@@ -11,7 +11,7 @@
 #include "core/data/prepare/source_files.h"
 #include "core/data/shards/shard_manifest.h"
 #include "core/data/text/content_hash.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 #include "core/data/tokenizer/tokenizer.h"
 
 namespace espalier {

@@ -16,7 +16,7 @@
 
 #include "core/data/shards/token_shard_writer.h"
 #include "core/data/text/content_hash.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 
 namespace espalier {
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/data/prepare/prepare.h"
-#include "core/data/stream/cell.h"
 #include "core/data/stream/mixture.h"
+#include "core/data/stream/source_tier_cell.h"
 
 namespace espalier {
 

@@ -8,7 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/data/text/byte_reader.h"
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 
 namespace espalier {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <espalier/difficulty.h>
-#include <espalier/cpp/object.hpp>
+#include <espalier/cpp/entry.hpp>
 
 #include <limits>
 #include <string>
@@ -135,6 +135,13 @@ struct DifficultyEdge {
     static const esp_difficulty_inputs table = {sizeof(esp_difficulty_inputs), 0, &list};
     return asks && std::string_view(extension_id) == ESP_DIFFICULTY_INPUTS ? &table : nullptr;
   }
+};
+
+template <class T>
+struct KindOf<T, std::enable_if_t<std::is_base_of_v<Difficulty, T>>> {
+  using Base = Difficulty;
+  using Edge = DifficultyEdge<T>;
+  static constexpr std::string_view kFactory = ESP_FACTORY_DIFFICULTY;
 };
 
 }  // namespace detail

@@ -1,20 +1,14 @@
 // ESPALIER_PLUGIN(Class, ...): entry, factories and objects for the classes of one library.
 #pragma once
 
-#include <espalier/cpp/difficulty.hpp>
-#include <espalier/cpp/growth.hpp>
-#include <espalier/cpp/schedule.hpp>
+#include <espalier/cpp/object.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 #include <vector>
 
 namespace espalier::sdk::detail {
-
-template <class T>
-using EdgeOf =
-    std::conditional_t<std::is_base_of_v<Growth, T>, GrowthEdge<T>,
-                       std::conditional_t<std::is_base_of_v<Difficulty, T>, DifficultyEdge<T>, ScheduleEdge<T>>>;
 
 /// Makes an object of class T. Throws Error; `out` is then untouched.
 template <class T>
@@ -26,14 +20,10 @@ void create_object(esp_call* raw_call, const esp_host* raw_host, const esp_confi
   instance->plugin.check(call);
   esp_object object{};
   object.destroy = &destroy<T>;
-  object.get = &EdgeOf<T>::get;
+  object.get = &KindOf<T>::Edge::get;
   object.save = &save<T>;
   object.load = &load<T>;
-  if constexpr (std::is_base_of_v<Difficulty, T>) {
-    *vtable = EdgeOf<T>::table(instance->plugin);
-  } else {
-    *vtable = EdgeOf<T>::table();
-  }
+  *vtable = KindOf<T>::Edge::table(instance->plugin);
   object.self = instance.release();
   sized_write(out, object);
 }
@@ -75,42 +65,41 @@ class Library {
 
   static const esp_factory* factory(const char* factory_id) {
     const std::string_view id(factory_id);
+    const esp_factory* found = nullptr;
     try {
-      if (id == ESP_FACTORY_GROWTH) return factory_of<Growth>();
-      if (id == ESP_FACTORY_DIFFICULTY) return factory_of<Difficulty>();
-      if (id == ESP_FACTORY_SCHEDULE) return factory_of<Schedule>();
+      ((id == KindOf<Plugins>::kFactory ? void(found = factory_of<typename KindOf<Plugins>::Base>()) : void()), ...);
     } catch (...) {
       return nullptr;  // init() says what is wrong
     }
-    return nullptr;
+    return found;
   }
 
-  template <class Kind>
+  template <class Base>
   static const esp_factory* factory_of() {
     static const std::vector<const esp_desc*> descs = [] {
       std::vector<const esp_desc*> found;
-      ((std::is_base_of_v<Kind, Plugins> ? found.push_back(&description<Plugins>().plain()) : void()), ...);
+      ((std::is_base_of_v<Base, Plugins> ? found.push_back(&description<Plugins>().plain()) : void()), ...);
       return found;
     }();
     static const esp_factory table = {sizeof(esp_factory), static_cast<std::uint32_t>(descs.size()), descs.data(),
-                                      &create<Kind>};
-    return descs.empty() ? nullptr : &table;
+                                      &create<Base>};
+    return &table;
   }
 
-  template <class Kind>
+  template <class Base>
   static esp_status create(esp_call* call, const esp_host* raw_host, esp_str id, const esp_config* config,
                            esp_object* out, const void** vtable) {
     return guarded(Host(raw_host), call, [&] {
       if (users() <= 0) throw failed_precondition("create() before init()");
-      const bool made = (try_create<Kind, Plugins>(call, raw_host, view(id), config, out, vtable) || ...);
+      const bool made = (try_create<Base, Plugins>(call, raw_host, view(id), config, out, vtable) || ...);
       if (!made) throw Error(ESP_NOT_FOUND, cat("this library has no plugin '", view(id), "' of that kind"));
     });
   }
 
-  template <class Kind, class T>
+  template <class Base, class T>
   static bool try_create(esp_call* call, const esp_host* raw_host, std::string_view id, const esp_config* config,
                          esp_object* out, const void** vtable) {
-    if (!std::is_base_of_v<Kind, T> || view(description<T>().plain().id) != id) return false;
+    if (!std::is_base_of_v<Base, T> || view(description<T>().plain().id) != id) return false;
     create_object<T>(call, raw_host, config, out, vtable);
     return true;
   }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <espalier/growth.h>
+#include <espalier/cpp/entry.hpp>
 #include <espalier/cpp/layers.hpp>
-#include <espalier/cpp/object.hpp>
 #include <espalier/cpp/roles.hpp>
 
 #include <cstddef>
@@ -113,7 +113,7 @@ struct GrowthEdge {
     });
   }
 
-  static const void* table() {
+  static const void* table(const T&) {
     static const esp_growth growth = {sizeof(esp_growth), 0, &num_stages, &stage_dims, &plan};
     return &growth;
   }
@@ -124,6 +124,13 @@ struct GrowthEdge {
     const bool asked = std::string_view(extension_id) == ESP_GROWTH_STEP_SHAPE;
     return shapes && asked ? &step_shape : nullptr;
   }
+};
+
+template <class T>
+struct KindOf<T, std::enable_if_t<std::is_base_of_v<Growth, T>>> {
+  using Base = Growth;
+  using Edge = GrowthEdge<T>;
+  static constexpr std::string_view kFactory = ESP_FACTORY_GROWTH;
 };
 
 }  // namespace detail

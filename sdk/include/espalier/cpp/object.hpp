@@ -34,6 +34,11 @@ class Plugin {
 
 namespace detail {
 
+/// What kind of plugin T is: Base, the edge that the host calls, and the factory's id. Each base class comes with its
+/// own, so that a library compiles only the kinds that it has.
+template <class T, class = void>
+struct KindOf;
+
 template <class T>
 constexpr bool has_state() {
   constexpr bool saves = !std::is_same_v<decltype(&T::save), decltype(&Plugin::save)>;

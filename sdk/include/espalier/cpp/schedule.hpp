@@ -2,7 +2,7 @@
 #pragma once
 
 #include <espalier/schedule.h>
-#include <espalier/cpp/object.hpp>
+#include <espalier/cpp/entry.hpp>
 
 #include <string>
 #include <string_view>
@@ -81,7 +81,7 @@ struct ScheduleEdge {
     });
   }
 
-  static const void* table() {
+  static const void* table(const T&) {
     constexpr bool steps = !std::is_same_v<decltype(&T::next_change), decltype(&Schedule::next_change)>;
     constexpr bool observes = !std::is_same_v<decltype(&T::observe), decltype(&Schedule::observe)>;
     static const esp_schedule schedule = {
@@ -90,6 +90,13 @@ struct ScheduleEdge {
   }
 
   static const void* get(void*, const char*) { return nullptr; }
+};
+
+template <class T>
+struct KindOf<T, std::enable_if_t<std::is_base_of_v<Schedule, T>>> {
+  using Base = Schedule;
+  using Edge = ScheduleEdge<T>;
+  static constexpr std::string_view kFactory = ESP_FACTORY_SCHEDULE;
 };
 
 }  // namespace detail

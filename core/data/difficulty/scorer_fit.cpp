@@ -1,4 +1,4 @@
-#include "core/data/difficulty/fit.h"
+#include "core/data/difficulty/scorer_fit.h"
 
 #include <algorithm>
 #include <condition_variable>

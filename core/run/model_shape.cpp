@@ -1,4 +1,4 @@
-#include "core/run/shape.h"
+#include "core/run/model_shape.h"
 
 #include <fmt/format.h>
 

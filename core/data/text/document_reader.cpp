@@ -1,4 +1,4 @@
-#include "core/data/text/documents.h"
+#include "core/data/text/document_reader.h"
 
 #include <fmt/format.h>
 

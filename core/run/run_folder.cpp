@@ -1,4 +1,4 @@
-#include "core/run/folder.h"
+#include "core/run/run_folder.h"
 
 #include "core/base/log.h"
 #include "core/base/system_call.h"

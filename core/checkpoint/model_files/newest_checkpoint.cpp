@@ -1,4 +1,4 @@
-#include "core/checkpoint/model_files/newest.h"
+#include "core/checkpoint/model_files/newest_checkpoint.h"
 
 #include <fmt/format.h>
 

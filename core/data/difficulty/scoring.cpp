@@ -1,4 +1,4 @@
-#include "core/data/difficulty/scores.h"
+#include "core/data/difficulty/scoring.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/data/difficulty/doc_batches.h"
-#include "core/data/difficulty/fit.h"
+#include "core/data/difficulty/scorer_fit.h"
 #include "core/data/difficulty/side_car.h"
 
 namespace espalier {

@@ -1,4 +1,4 @@
-#include "core/data/stream/loader.h"
+#include "core/data/stream/data_loader.h"
 
 #include <cassert>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "core/run/steps.h"
+#include "core/run/length.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "core/checkpoint/model_files/hf_layout.h"
+#include "core/checkpoint/model_files/hf_param_names.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>

@@ -1,4 +1,4 @@
-#include "core/run/scorers.h"
+#include "core/run/scorer_plugins.h"
 
 #include <fmt/format.h>
 

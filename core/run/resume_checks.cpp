@@ -1,4 +1,4 @@
-#include "core/run/resume.h"
+#include "core/run/resume_checks.h"
 
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "core/checkpoint/model_files/hf_keys.h"
+#include "core/checkpoint/model_files/hf_config_keys.h"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "core/run/mixture.h"
+#include "core/run/mixture_schedule.h"
 
 #include <fmt/format.h>
 

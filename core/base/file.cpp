@@ -142,15 +142,42 @@ uint64_t file_bytes(const fs::path& path, ErrorCode code) {
   return static_cast<uint64_t>(info.st_size);
 }
 
-void write_file(const fs::path& path, std::string_view bytes, ErrorCode code) {
-  const Fd file(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
-  if (file.fd < 0) fail(code, "cannot create", path);
+FileWriter::FileWriter(fs::path path, ErrorCode code, Begin begin)
+    : path_(std::move(path)),
+      code_(code),
+      fd_(open_file(path_, O_WRONLY | O_CREAT | (begin == Begin::empty ? O_TRUNC : O_APPEND))) {
+  if (fd_ < 0) fail(code_, "cannot create", path_);
+}
+
+FileWriter::~FileWriter() {
+  ::close(fd_);
+}
+
+void FileWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = uninterrupted([&] { return ::write(file.fd, bytes.data(), bytes.size()); });
-    if (n < 0) fail(code, "cannot write", path);
+    const ssize_t n = uninterrupted([&] { return ::write(fd_, bytes.data(), bytes.size()); });
+    if (n < 0) fail(code_, "cannot write", path_);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
-  sync(file.fd, path, code);
+}
+
+void FileWriter::write_at(uint64_t at, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = uninterrupted([&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(at)); });
+    if (n < 0) fail(code_, "cannot write", path_);
+    bytes.remove_prefix(static_cast<size_t>(n));
+    at += static_cast<uint64_t>(n);
+  }
+}
+
+void FileWriter::sync() {
+  espalier::sync(fd_, path_, code_);
+}
+
+void write_file(const fs::path& path, std::string_view bytes, ErrorCode code) {
+  FileWriter file(path, code);
+  file.write(bytes);
+  file.sync();
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes, ErrorCode code) {

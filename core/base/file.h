@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -25,6 +26,27 @@ void make_dirs(const fs::path& path, ErrorCode code);
 // SHA-256 of a file or of bytes, as 64 hexadecimal digits.
 std::string sha256_file(const fs::path& path, ErrorCode code);
 std::string sha256_bytes(std::string_view bytes);
+
+// A file that is written piece by piece. Every byte is written, or an Error tells why not; nothing is held back.
+class FileWriter {
+ public:
+  enum class Begin { empty, at_end };
+  // Makes the file where there is none.
+  FileWriter(fs::path path, ErrorCode code, Begin begin = Begin::empty);
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::string_view bytes);
+  // Over what is there already.
+  void write_at(uint64_t at, std::string_view bytes);
+  void sync();
+
+ private:
+  fs::path path_;
+  ErrorCode code_;
+  int fd_ = -1;
+};
 
 // A read-only memory map; empty files map to an empty span. Movable, unmapped on destruction.
 class MappedFile {

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/open_file.h"
 
 namespace espalier {
 namespace {
@@ -43,10 +44,18 @@ std::optional<RowPosition> position_of(const std::string& line) {
   return RowPosition{*step, *stage, number_of(*row, "seconds"), values_of(*row)};
 }
 
+fs::path metrics_of(const fs::path& run_dir) {
+  return run_dir / "metrics.jsonl";
+}
+
 }  // namespace
 
+void sync_metrics(const fs::path& run_dir) {
+  if (path_exists(metrics_of(run_dir))) fsync_path(metrics_of(run_dir), ErrorCode::checkpoint);
+}
+
 MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64_t resume_stage, bool tensorboard)
-    : path_(run_dir / "metrics.jsonl"), resume_step_(resume_step) {
+    : path_(metrics_of(run_dir)), resume_step_(resume_step) {
   if (std::error_code ignored; fs::exists(path_, ignored)) {
     std::string kept;
     std::istringstream old(read_file(path_, ErrorCode::config));
@@ -70,8 +79,8 @@ MetricsWriter::MetricsWriter(const fs::path& run_dir, int64_t resume_step, int64
                   damaged, first_damaged);
     write_file_atomic(path_, kept, ErrorCode::config);
   }
-  file_.open(path_, std::ios::app);
-  if (!file_) throw Error(ErrorCode::config, "cannot be opened for writing", path_.string());
+  file_.emplace(path_, ErrorCode::config, FileWriter::Begin::at_end);
+  fsync_path(run_dir, ErrorCode::config);  // its name
   if (tensorboard) events_ = std::make_unique<EventWriter>(run_dir / "tb");
 }
 
@@ -82,8 +91,11 @@ void MetricsWriter::write(MetricsRow row) {
     return;
   json out = {{"step", row.step}, {"tokens", row.tokens}, {"flops", row.flops}, {"seconds", row.seconds}};
   for (const auto& [name, value] : row.values) out[name] = value;
-  file_ << out.dump() << std::endl;
-  if (!file_) throw Error(ErrorCode::checkpoint, "cannot be written (is the disk full?)", path_.string());
+  try {
+    file_->write(out.dump() + "\n");
+  } catch (const Error& error) {
+    throw Error(ErrorCode::checkpoint, error.message(), error.place(), error.hint());
+  }
   if (events_) events_->write(row);
 }
 

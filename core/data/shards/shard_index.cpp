@@ -8,8 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -81,43 +81,32 @@ std::optional<ShardIndex> read(const fs::path& path, const std::string& identity
   return index;
 }
 
-class Writer {
+// Removes it again unless it got its name.
+class Temporary {
  public:
-  explicit Writer(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "wbe"), &std::fclose) {
-    if (!file_) fail("cannot create");
-  }
-  ~Writer() {
+  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  ~Temporary() {
     std::error_code ignored;
     fs::remove(path_, ignored);
   }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
 
-  void put(const void* data, size_t bytes) {
-    if (std::fwrite(data, 1, bytes, file_.get()) != bytes) fail("cannot write");
-  }
-  void seek(size_t at) {
-    if (std::fseek(file_.get(), static_cast<long>(at), SEEK_SET) != 0) fail("cannot write");
-  }
-  void finish(const fs::path& name) {
-    if (std::fflush(file_.get()) != 0) fail("cannot write");
-    const uint64_t sum = checksum(MappedFile(path_, ErrorCode::data).bytes());
-    if (std::fseek(file_.get(), 0, SEEK_END) != 0) fail("cannot write");
-    put(&sum, sizeof(sum));
-    if (std::fflush(file_.get()) != 0) fail("cannot write");
-    file_.reset();
-    fsync_path(path_, ErrorCode::data);
-    if (std::rename(path_.c_str(), name.c_str()) != 0) fail("cannot rename");
+  const fs::path& path() const { return path_; }
+  void name(const fs::path& name) const {
+    if (::rename(path_.c_str(), name.c_str()) != 0)
+      throw Error(ErrorCode::data, fmt::format("cannot rename: {}", std::strerror(errno)), path_.string(),
+                  "free some disk space or choose another data.cache_dir");
   }
 
  private:
-  [[noreturn]] void fail(const char* what) const {
-    throw Error(ErrorCode::data, fmt::format("{}: {}", what, std::strerror(errno)), path_.string(),
-                "free some disk space or choose another data.cache_dir");
-  }
   fs::path path_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
 };
+
+template <class T>
+std::string_view bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -139,15 +128,15 @@ fs::path temporary_file() {
 
 void write(const fs::path& path, const std::string& identity, const std::vector<fs::path>& bins,
            const std::vector<ShardSums>& sums) {
-  Writer out(path.string() + ".tmp");
+  const Temporary temporary(path.string() + ".tmp");
+  FileWriter out(temporary.path(), ErrorCode::data);
   std::vector<ShardIndex::File> files(bins.size());
-  uint64_t counts[2] = {bins.size(), 0};
-  out.put(kMagic.data(), kMagic.size());
-  out.put(identity.data(), kIdentity);
-  out.put(counts, sizeof(counts));
-  out.put(files.data(), files.size() * sizeof(ShardIndex::File));
-  uint64_t first = 0;
-  out.put(&first, sizeof(first));
+  uint64_t counts[2] = {bins.size(), 0}, first = 0;
+  out.write(kMagic);
+  out.write(identity);
+  out.write(bytes_of<uint64_t>(counts));
+  out.write(bytes_of<ShardIndex::File>(files));
+  out.write(bytes_of<uint64_t>({&first, 1}));
   for (size_t i = 0; i < bins.size(); ++i) {
     if (!sums.empty()) read_summed(idx_of(bins[i]), sums[i].idx);
     MegatronIndex index = MegatronIndex::read(idx_of(bins[i]));
@@ -157,14 +146,16 @@ void write(const fs::path& path, const std::string& identity, const std::vector<
       throw Error(ErrorCode::data, fmt::format("has {} bytes, its index speaks of {}", size, expected),
                   bins[i].string(), "the file is damaged or not a token shard; make or copy it again");
     for (uint64_t& offset : index.offsets) offset += first;
-    out.put(index.offsets.data() + 1, (index.offsets.size() - 1) * sizeof(uint64_t));
+    out.write(bytes_of<uint64_t>(std::span(index.offsets).subspan(1)));
     counts[1] += index.offsets.size() - 1;
     first += files[i].tokens;
   }
-  out.seek(kHeader - sizeof(counts));
-  out.put(counts, sizeof(counts));
-  out.put(files.data(), files.size() * sizeof(ShardIndex::File));
-  out.finish(path);
+  out.write_at(kHeader - sizeof(counts), bytes_of<uint64_t>(counts));
+  out.write_at(kHeader, bytes_of<ShardIndex::File>(files));
+  const uint64_t sum = checksum(MappedFile(temporary.path(), ErrorCode::data).bytes());
+  out.write(bytes_of<uint64_t>({&sum, 1}));
+  out.sync();
+  temporary.name(path);
 }
 
 }  // namespace

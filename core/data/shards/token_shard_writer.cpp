@@ -11,17 +11,11 @@
 
 #include "core/base/checksum.h"
 #include "core/base/error.h"
-#include "core/base/file.h"
 
 namespace espalier {
 namespace {
 
 constexpr int32_t kLargestUint16Vocab = 65500;
-
-[[noreturn]] void fail(const char* what, const fs::path& path) {
-  throw Error(ErrorCode::data, fmt::format("{}: {}", what, std::strerror(errno)), path.string(),
-              "free some disk space or choose another data.cache_dir");
-}
 
 template <class T>
 void pack(std::span<const int32_t> ids, char* out) {
@@ -34,10 +28,8 @@ void pack(std::span<const int32_t> ids, char* out) {
 }  // namespace
 
 TokenShardWriter::TokenShardWriter(fs::path stem, int32_t vocab_size)
-    : stem_(std::move(stem)), bin_(nullptr, &std::fclose), block_(ShardSums::kBlockBytes, '\0') {
+    : stem_(std::move(stem)), bin_(temporary(".bin"), ErrorCode::data), block_(ShardSums::kBlockBytes, '\0') {
   index_.token_width = vocab_size < kLargestUint16Vocab ? 2 : 4;
-  bin_.reset(std::fopen(temporary(".bin").c_str(), "wbe"));
-  if (!bin_) fail("cannot create", temporary(".bin"));
 }
 
 TokenShardWriter::~TokenShardWriter() {
@@ -89,7 +81,7 @@ void TokenShardWriter::write_block() {
   if (bytes.empty()) return;
   sums_.blocks.push_back(checksum(bytes));
   sums_.bin_bytes += bytes.size();
-  if (std::fwrite(bytes.data(), 1, bytes.size(), bin_.get()) != bytes.size()) fail("cannot write", temporary(".bin"));
+  bin_.write(bytes);
   filled_ = 0;
 }
 
@@ -102,15 +94,14 @@ void TokenShardWriter::close_document(uint64_t tokens) {
 
 void TokenShardWriter::finish() {
   write_block();
-  if (std::fflush(bin_.get()) != 0) fail("cannot write", temporary(".bin"));
-  bin_.reset();
-  fsync_path(temporary(".bin"), ErrorCode::data);
+  bin_.sync();
   const std::string idx = index_.serialize();
   sums_.idx = checksum(idx);
   write_file(temporary(".idx"), idx, ErrorCode::data);
   for (const char* suffix : {".bin", ".idx"})
     if (std::rename(temporary(suffix).c_str(), (stem_.string() + suffix).c_str()) != 0)
-      fail("cannot rename", temporary(suffix));
+      throw Error(ErrorCode::data, fmt::format("cannot rename: {}", std::strerror(errno)), temporary(suffix).string(),
+                  "free some disk space or choose another data.cache_dir");
   fsync_path(stem_.has_parent_path() ? stem_.parent_path() : fs::path("."), ErrorCode::data);
 }
 

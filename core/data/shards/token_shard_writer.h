@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 
+#include "core/base/file.h"
 #include "core/data/shards/megatron_index.h"
 #include "core/data/shards/shard_sums.h"
 
@@ -42,7 +41,7 @@ class TokenShardWriter {
 
   std::filesystem::path stem_;
   MegatronIndex index_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> bin_;
+  FileWriter bin_;
   std::string block_;  // what of the next block of sums is there
   size_t filled_ = 0;
   ShardSums sums_;

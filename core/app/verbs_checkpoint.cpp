@@ -6,12 +6,14 @@
 #include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
+#include "core/base/text.h"
 #include "core/checkpoint/inspect/difference.h"
 #include "core/checkpoint/inspect/replay.h"
 #include "core/checkpoint/inspect/summary.h"
 #include "core/checkpoint/inspect/verification.h"
 #include "core/checkpoint/model_files/folders.h"
 #include "core/checkpoint/model_files/newest_checkpoint.h"
+#include "core/plugin/foreign_text.h"
 #include "core/run/config.h"
 
 namespace espalier {
@@ -20,6 +22,13 @@ namespace {
 using nlohmann::json;
 
 constexpr int kDamaged = static_cast<int>(ErrorCode::checkpoint);
+
+// A stranger's checkpoint may hold what a terminal obeys.
+std::string shown(const std::string& text) {
+  std::string out;
+  for (const std::string& line : split(text, '\n')) out += (out.empty() ? "" : "\n") + plugin::without_controls(line);
+  return out;
+}
 
 // The checkpoint that a path names: itself, or the newest one of a run.
 fs::path checkpoint_of(const std::string& path) {
@@ -50,8 +59,8 @@ int verify(const std::string& path) {
       output() << fmt::format("{}: whole\n", dir.string());
     } catch (const Error& error) {
       code = kDamaged;
-      output() << fmt::format("{}: damaged: {}{}\n", dir.string(), error.message(),
-                              error.place().empty() ? "" : " (" + error.place() + ")");
+      output() << shown(fmt::format("{}: damaged: {}{}\n", dir.string(), error.message(),
+                                    error.place().empty() ? "" : " (" + error.place() + ")"));
     }
   }
   return code;
@@ -63,7 +72,7 @@ int replay(const std::string& path, const std::string& before_path, bool as_json
   const RunConfig config =
       parse_run_config(after.config_toml, (dir / "espalier" / "config.resolved.toml").string(), {});
   const json result = replay_growth(before, after, static_cast<uint64_t>(config.job.seed));
-  output() << (as_json ? dump_json(result, 2) + "\n" : replay_text(result));
+  output() << (as_json ? dump_json(result, 2) + "\n" : shown(replay_text(result)));
   return is_exact(result) ? 0 : kDamaged;
 }
 
@@ -79,7 +88,7 @@ void add_inspect(Command checkpoint) {
   verb.add_flag("--json", args->json, "Print JSON");
   verb.on_chosen([=] {
     const json summary = checkpoint_summary(checkpoint_of(args->dir), args->plans);
-    output() << (args->json ? dump_json(summary, 2) + "\n" : summary_text(summary));
+    output() << (args->json ? dump_json(summary, 2) + "\n" : shown(summary_text(summary)));
     return 0;
   });
 }
@@ -97,7 +106,7 @@ void add_diff(Command checkpoint) {
   verb.add_flag("--exit-code", args->exit_code, "Exit with 1 when they differ");
   verb.on_chosen([=] {
     const json difference = checkpoint_difference(checkpoint_of(args->first), checkpoint_of(args->second));
-    output() << (args->json ? dump_json(difference, 2) + "\n" : difference_text(difference));
+    output() << (args->json ? dump_json(difference, 2) + "\n" : shown(difference_text(difference)));
     return args->exit_code && !difference["equal"].get<bool>() ? 1 : 0;
   });
 }

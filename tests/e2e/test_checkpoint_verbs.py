@@ -95,6 +95,20 @@ class CheckpointVerbs(Case):
             done = self.espalier("checkpoint", "verify", self.at(*after), "--replay", self.at(*before), check=5)
             self.assertIn(why, done.stderr)
 
+    def test_a_stranger_cannot_speak_to_the_terminal(self):
+        foreign = self.copy_of("after", 8)
+        manifest = foreign / "espalier" / "manifest.json"
+        data = json.loads(manifest.read_text())
+        for plugin in data["plugins"]:
+            plugin["id"] += "\x1b[31m\r"
+        data["lineage"][0]["parent"] = "x\x07\nfalse line"
+        manifest.write_text(json.dumps(data))
+        done = self.espalier("checkpoint", "inspect", foreign, check=None)
+        self.assertIn(done.returncode, (0, 5))
+        self.assertNotRegex(done.stdout + done.stderr, "[\x1b\r\x07]")
+        other = self.espalier("checkpoint", "diff", foreign, self.at("after", 8), check=None)
+        self.assertNotRegex(other.stdout + other.stderr, "[\x1b\r\x07]")
+
     def test_what_is_no_checkpoint(self):
         (self.dir / "empty").mkdir()
         model = self.dir / "model"

@@ -75,6 +75,18 @@ TEST_CASE("what is written is read back: steps, names and numbers, in order", "[
   }
 }
 
+TEST_CASE("steps are read back as they are, at every length of a varint", "[report][events]") {
+  const TempDir dir;
+  EventWriter writer(dir.path());
+  std::vector<int64_t> steps;
+  for (int bits = 0; bits < 63; ++bits)
+    for (const int64_t off : {-1, 0}) steps.push_back((int64_t{1} << bits) + off);
+  for (const int64_t step : steps) writer.write({step, 0, 0, 0, {}});
+  const std::vector<ReadEvent> events = events_in(dir.path());
+  REQUIRE(events.size() == steps.size() + 1);
+  for (size_t i = 0; i < steps.size(); ++i) CHECK(events[i + 1].step == steps[i]);
+}
+
 TEST_CASE("every event is in the file as soon as it is written", "[report][events]") {
   const TempDir dir;
   EventWriter writer(dir.path());

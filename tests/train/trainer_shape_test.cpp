@@ -73,6 +73,21 @@ TEST_CASE("decisions see where the run is, observers where it has come", "[train
   }
 }
 
+TEST_CASE("while an operator is learned, decisions see the stage that it begins", "[train][progress]") {
+  FakeRun run({1, 2});
+  run.strategy.operator_steps = 2;
+  run.growth.one = [](const Progress& p) { return p.step < 3 ? 0.0 : 1.0; };
+  std::vector<std::vector<int64_t>> asked;  // stage, its step, phase
+  Trainer trainer = run.trainer(7, run.fresh());
+  run.mixture.one = [&](const Progress& p) {
+    asked.push_back({p.stage, p.stage_step, p.phase});
+    return 1.0;
+  };
+  trainer.run();
+  CHECK(asked ==
+        std::vector<std::vector<int64_t>>{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 1}, {1, 1, 1}, {1, 2, 0}, {1, 3, 0}});
+}
+
 TEST_CASE("what a step leaves out neither changes nor is counted as updated", "[train][shape]") {
   FakeRun run({3});
   // Layer 1 is bypassed in odd steps; layer 2 and the embedding never train.
@@ -98,25 +113,29 @@ TEST_CASE("what a step leaves out neither changes nor is counted as updated", "[
 }
 
 TEST_CASE("a stage of other sub-networks tells the loss on both sides, averaged over them", "[train][shape]") {
-  // The last layer runs in every third step of the first stage, in all but every fourth of the second.
-  const auto runs_last = [](int64_t step) { return step < 11 ? step % 3 == 0 : step % 4 != 0; };
-  FakeRun run({2, 2});
-  run.growth.one = [](const Progress& p) { return p.step < 11 ? 0.0 : 1.0; };
+  // When the last layer runs, by the step, by the step of the stage, and by the stage: both are asked about at the
+  // boundary.
+  const auto runs_last = [](int64_t stage, int64_t step, int64_t stage_step) {
+    return stage == 0 ? step % 3 == 0 && stage_step < 8 : step % 4 != 0 && stage_step > 1;
+  };
+  FakeRun run({2, 2, 2});
+  run.growth.one = [](const Progress& p) { return p.step < 2 ? 0.0 : p.step < 13 ? 1.0 : 2.0; };
   run.strategy.fill = [&](const Progress& p, const ModelSpec&, StepShape& shape) {
-    // By the stage, not by the step alone: at the boundary both are asked about.
-    shape.run[1] = (p.stage == 0 ? p.step % 3 == 0 : p.step % 4 != 0) ? 1 : 0;
+    shape.run[1] = runs_last(p.stage - 1, p.step, p.stage_step) ? 1 : 0;
   };
   double before = 0, after = 0;
   run.hooks.on_stage_began = [&](const TrainState& s) {
-    before = mean_loss(run, s, 3, 11, runs_last);  // at most the last eight
-    after = mean_loss(run, s, 11, 19, runs_last);
+    if (s.stage != 2) return;
+    // At most the last eight.
+    before = mean_loss(run, s, 5, 13, [&](int64_t step) { return runs_last(0, step, step - 2); });
+    after = mean_loss(run, s, 13, 21, [&](int64_t step) { return runs_last(1, step, step - 13); });
   };
-  Trainer trainer = run.trainer(20, run.fresh());
+  Trainer trainer = run.trainer(22, run.fresh());
   trainer.run();
-  REQUIRE(run.hooks.changes.size() == 1);
-  const StageChange& change = run.hooks.changes[0];
-  CHECK(change.step == 11);
-  CHECK(change.stage == 1);
+  REQUIRE(run.hooks.changes.size() == 2);
+  const StageChange& change = run.hooks.changes[1];
+  CHECK(change.step == 13);
+  CHECK(change.stage == 2);
   CHECK(change.draws == 8);
   CHECK(change.loss_before == Approx(before).epsilon(1e-6));
   CHECK(change.loss_after == Approx(after).epsilon(1e-6));

@@ -1,6 +1,7 @@
 
 #include "core/base/error.h"
 #include "core/base/json.h"
+#include "core/base/json_number.h"
 #include "core/base/json_object.h"
 #include "core/plugin/plugin_info.h"
 
@@ -21,8 +22,8 @@ ParamSpec param_from(const json& object) {
   object.at("doc").get_to(out.doc);
   object.at("unit").get_to(out.unit);
   object.at("default").get_to(out.default_literal);
-  object.at("type").get_to(out.type);
-  object.at("flags").get_to(out.flags);
+  out.type = whole_number<uint32_t>(object.at("type"));
+  out.flags = whole_number<uint32_t>(object.at("flags"));
   object.at("min").get_to(out.min);
   object.at("max").get_to(out.max);
   object.at("choices").get_to(out.choices);
@@ -58,9 +59,9 @@ PluginInfo from_json(const std::string& text) {
     const auto kind = kind_of(object.at("kind").get<std::string>());
     if (!kind) throw Error(ErrorCode::plugin, "unknown kind of plugin in its description");
     out.kind = *kind;
-    object.at("claims").get_to(out.claims);
+    out.claims = whole_number<uint64_t>(object.at("claims"));
     object.at("preserve_tol").get_to(out.preserve_tol);
-    object.at("state_version").get_to(out.state_version);
+    out.state_version = whole_number<uint32_t>(object.at("state_version"));
     for (const auto& [key, field] : texts_of(out)) object.at(key).get_to(*field);
     for (const json& param : object.at("params")) out.params.push_back(param_from(param));
     return out;

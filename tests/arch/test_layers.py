@@ -112,7 +112,7 @@ class Layers(unittest.TestCase):
             self.assertFalse(arrows()[room] & {"train", "optim", "growth", "checkpoint/snapshot"}, room)
 
     def test_core_names_no_plugin(self):
-        names = [path.name for path in (ROOT / "plugins").glob("*/*") if path.is_dir()]
+        names = [path.parent.name for path in (ROOT / "plugins").glob("*/*/CMakeLists.txt")]
         self.assertIn("midas", names)
         # Default values and hints may name a plugin to the user; code may not branch on one.
         pattern = re.compile(r'[=!]=\s*"(' + "|".join(names) + r')"|org\.espalier\.(growth|difficulty|schedule)\.')
@@ -125,6 +125,29 @@ class Layers(unittest.TestCase):
             for path in files(folder):
                 for target in INCLUDE.findall(path.read_text()):
                     self.assertNotRegex(target, r"^(core/|torch/|ATen/|c10/|boost/|spdlog/|toml\+\+|nlohmann)", path)
+
+    def test_the_sdk_reads_from_the_abi_to_the_recipes(self):
+        allowed = {  # folder -> what it may include of ours, by the start of the path
+            "sdk/include/espalier/cpp": ("espalier/", ("espalier/recipes/", "espalier/sdk.hpp")),
+            "sdk/include/espalier/recipes": ("espalier/", ("espalier/sdk.hpp",)),
+        }
+        for folder, (start, never) in allowed.items():
+            for path in files(folder):
+                for target in INCLUDE.findall(path.read_text()):
+                    if "/" in target:
+                        self.assertTrue(target.startswith(start) and not target.startswith(never), f"{path}: {target}")
+
+    def test_plugins_see_their_own_folder_and_what_scorers_share(self):
+        for path in files("plugins"):
+            kind = path.relative_to(ROOT / "plugins").parts[0]
+            for target in INCLUDE.findall(path.read_text()):
+                if target.startswith(".."):
+                    self.assertEqual(kind, "difficulty", f"{path}: {target}")
+                    self.assertTrue(target.startswith("../common/"), f"{path}: {target}")
+                self.assertNotRegex(target, r"^(growth|schedule|difficulty|plugins)/", path)
+        for path in files("plugins/difficulty/common"):
+            for target in INCLUDE.findall(path.read_text()):
+                self.assertNotIn("recipes/", target, path)
 
     def test_cuda_headers_stay_in_device_and_dist(self):
         for path in files("core"):

@@ -2,6 +2,7 @@
 #include "core/base/json_object.h"
 #include "catch.h"
 #include "core/base/json.h"
+#include "core/base/json_number.h"
 #include "core/base/text.h"
 
 using namespace espalier;
@@ -64,4 +65,15 @@ TEST_CASE("bytes that are not UTF-8 can be written, and stay apart as keys", "[j
   CHECK(escape_invalid_utf8("caf\xe9") == "caf\\xE9");
   CHECK(escape_invalid_utf8("caf\xe9") != escape_invalid_utf8("caf\xe8"));
   CHECK(escape_invalid_utf8("caf\xc3\xa9") == "caf\xc3\xa9");
+}
+
+TEST_CASE("a number is read as whole only where it is one of that range", "[base][json]") {
+  const auto read = [](const char* text) { return whole_number<uint32_t>(own_json(text)); };
+  CHECK(read("0") == 0);
+  CHECK(read("4294967295") == 4294967295U);
+  CHECK(whole_number<int64_t>(own_json("-9223372036854775808")) == INT64_MIN);
+  CHECK(whole_number<uint64_t>(own_json("18446744073709551615")) == UINT64_MAX);
+  for (const char* text :
+       {"4294967296", "-1", "2.0", "2.5", "3e25", "30021305032975232130503297", "true", "\"1\"", "null", "[1]"})
+    CHECK_THROWS_AS(read(text), nlohmann::json::exception);
 }

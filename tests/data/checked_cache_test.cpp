@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/data/prepare/cache_file.h"
+#include "core/data/shards/shard_manifest.h"
 #include "core/data/shards/shard_set_writer.h"
 #include "core/data/shards/shard_sums.h"
 #include "core/data/shards/token_ids.h"
@@ -274,4 +275,25 @@ TEST_CASE("a pipe is no source, and is not waited for", "[data][checked]") {
   DataConfig config = random_config(dir, 3, {5});
   config.tokenizer = pipe.string();
   CHECK(error_of([&] { make_tokenizer(config); }).place() == pipe.string());
+}
+
+TEST_CASE("a manifest whose counts are no whole numbers is not used, sealed or not", "[data][checked]") {
+  const TempDir dir;
+  const fs::path stem = dir / "s";
+  ShardManifest manifest;
+  manifest.totals.documents = 3;
+  manifest.in_place = true;
+  put(sums_path(stem), "x");
+  write_manifest(stem, manifest);
+  REQUIRE(read_manifest(stem));
+  const fs::path file = stem.string() + ".json";
+  const nlohmann::json good = *open_sealed_json(read_file(file, ErrorCode::data));
+  for (const char* key : {"documents", "tokens", "bytes", "duplicates", "shards"})
+    for (const char* value : {"30021305032975232130503297", "2.5", "-1", "\"3\"", "null"}) {
+      INFO(key << " = " << value);
+      nlohmann::json bad = good;
+      bad[key] = own_json(value);
+      put(file, sealed_json(bad));
+      CHECK_FALSE(read_manifest(stem));
+    }
 }

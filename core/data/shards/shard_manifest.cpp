@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/base/file.h"
-#include "core/base/json.h"
+#include "core/base/json_number.h"
 #include "core/base/log.h"
 #include "core/base/open_file.h"
 #include "core/data/shards/shard_sums.h"
@@ -27,20 +27,29 @@ json to_json(const ShardTotals& totals) {
   return out;
 }
 
-// Throws json exceptions.
+// These throw json exceptions.
+std::map<std::string, uint64_t> labels_from(const json& in, const char* key) {
+  std::map<std::string, uint64_t> out;
+  if (in.contains(key))
+    for (const auto& [label, count] : in[key].get_ref<const json::object_t&>())
+      out[label] = whole_number<uint64_t>(count);
+  return out;
+}
+
 ShardTotals totals_from(const json& in) {
+  const auto optional = [&](const char* key) { return in.contains(key) ? whole_number<uint64_t>(in[key]) : 0; };
   ShardTotals totals;
-  totals.documents = in.at("documents");
-  totals.tokens = in.at("tokens");
-  totals.bytes = in.at("bytes");
-  totals.duplicates = in.value("duplicates", uint64_t{0});
-  totals.in_validation = in.value("in_validation", uint64_t{0});
-  totals.empty = in.value("empty", uint64_t{0});
-  totals.invalid = in.value("invalid", uint64_t{0});
-  totals.filtered = in.value("filtered", uint64_t{0});
-  totals.repaired = in.value("repaired", uint64_t{0});
-  if (in.contains("languages")) totals.languages = in.at("languages").get<std::map<std::string, uint64_t>>();
-  if (in.contains("licenses")) totals.licenses = in.at("licenses").get<std::map<std::string, uint64_t>>();
+  totals.documents = whole_number<uint64_t>(in.at("documents"));
+  totals.tokens = whole_number<uint64_t>(in.at("tokens"));
+  totals.bytes = whole_number<uint64_t>(in.at("bytes"));
+  totals.duplicates = optional("duplicates");
+  totals.in_validation = optional("in_validation");
+  totals.empty = optional("empty");
+  totals.invalid = optional("invalid");
+  totals.filtered = optional("filtered");
+  totals.repaired = optional("repaired");
+  totals.languages = labels_from(in, "languages");
+  totals.licenses = labels_from(in, "licenses");
   return totals;
 }
 
@@ -80,7 +89,7 @@ std::optional<ShardManifest> read_manifest(const fs::path& stem) {
   try {
     ShardManifest manifest;
     manifest.totals = totals_from(in);
-    manifest.num_shards = in.value("shards", uint64_t{1});
+    manifest.num_shards = in.contains("shards") ? whole_number<uint64_t>(in["shards"]) : 1;
     manifest.in_place = in.value("in_place", false);
     manifest.tokenizer = in.value("tokenizer", "");
     manifest.key = in.value("key", "");
@@ -111,9 +120,9 @@ std::optional<PartialShards> read_partial(const fs::path& stem) {
   try {
     PartialShards partial;
     partial.totals = totals_from(in.at("totals"));
-    partial.num_shards = in.at("shards");
-    partial.file = in.at("file");
-    partial.line = in.at("line");
+    partial.num_shards = whole_number<uint64_t>(in.at("shards"));
+    partial.file = whole_number<uint64_t>(in.at("file"));
+    partial.line = whole_number<uint64_t>(in.at("line"));
     if (!shards_exist(stem, partial.num_shards)) return std::nullopt;
     return partial;
   } catch (const json::exception&) {

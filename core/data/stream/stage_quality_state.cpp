@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/base/error.h"
-#include "core/base/json.h"
+#include "core/base/json_number.h"
 #include "core/data/stream/stage_quality.h"
 
 namespace espalier {
@@ -21,7 +21,7 @@ json sparse(const std::vector<uint64_t>& cells) {
 }
 
 void fill(const json& entries, std::vector<uint64_t>& cells) {
-  for (const json& entry : entries) cells.at(entry.at(0).get<size_t>()) = entry.at(1).get<uint64_t>();
+  for (const json& entry : entries) cells.at(whole_number<size_t>(entry.at(0))) = whole_number<uint64_t>(entry.at(1));
 }
 
 }  // namespace
@@ -46,21 +46,24 @@ std::string StageQuality::save_state() const {
 bool StageQuality::load_state(const std::string& bytes) {
   try {
     const json state = json::from_cbor(bytes);
-    if (state.at("listed_words").get<size_t>() != filter_.size()) return false;
+    if (whole_number<size_t>(state.at("listed_words")) != filter_.size()) return false;
     const auto counts = [&](const char* key) {
       const json& entry = state.at(key);
       Counts out;
       out.cells.resize(now_.cells.size());
       fill(entry.at("cells"), out.cells);
       uint64_t* values[] = {&out.documents, &out.bytes, &out.words, &out.listed, &out.emails, &out.phones};
-      for (size_t i = 0; i < kNumbers.size(); ++i) *values[i] = entry.at(kNumbers[i]).get<uint64_t>();
+      for (size_t i = 0; i < kNumbers.size(); ++i) *values[i] = whole_number<uint64_t>(entry.at(kNumbers[i]));
       return out;
     };
     Counts now = counts("now"), before = counts("before");
-    const auto seen = state.at("seen").get<std::vector<uint64_t>>();
-    sample_mask_ = state.at("sample_mask").get<uint64_t>();
-    sampled_ = state.at("sampled").get<uint64_t>();
-    repeated_ = state.at("repeated").get<uint64_t>();
+    std::vector<uint64_t> seen;
+    for (const json& hash : state.at("seen")) seen.push_back(whole_number<uint64_t>(hash));
+    const auto sample_mask = whole_number<uint64_t>(state.at("sample_mask"));
+    const auto sampled = whole_number<uint64_t>(state.at("sampled"));
+    repeated_ = whole_number<uint64_t>(state.at("repeated"));
+    sample_mask_ = sample_mask;
+    sampled_ = sampled;
     seen_ = {seen.begin(), seen.end()};
     now_ = std::move(now);
     before_ = std::move(before);

@@ -3,17 +3,17 @@
 #include <memory>
 
 #include "core/app/verbs.h"
+#include "core/base/control_characters.h"
 #include "core/base/json.h"
 #include "core/base/json_object.h"
 #include "core/base/output.h"
-#include "core/base/text.h"
 #include "core/checkpoint/inspect/difference.h"
 #include "core/checkpoint/inspect/replay.h"
 #include "core/checkpoint/inspect/summary.h"
 #include "core/checkpoint/inspect/verification.h"
 #include "core/checkpoint/model_files/folders.h"
 #include "core/checkpoint/model_files/newest_checkpoint.h"
-#include "core/plugin/foreign_text.h"
+#include "core/device/device.h"
 #include "core/run/config.h"
 
 namespace espalier {
@@ -23,56 +23,58 @@ using nlohmann::json;
 
 constexpr int kDamaged = static_cast<int>(ErrorCode::checkpoint);
 
-// A stranger's checkpoint may hold what a terminal obeys.
-std::string shown(const std::string& text) {
-  std::string out;
-  for (const std::string& line : split(text, '\n')) out += (out.empty() ? "" : "\n") + plugin::without_controls(line);
-  return out;
-}
-
-// The checkpoint that a path names: itself, or the newest one of a run.
-fs::path checkpoint_of(const std::string& path) {
-  const auto found = open_model(path, [](const fs::path& dir) {
-    if (!fs::exists(dir / "espalier" / "manifest.json"))
-      throw Error(ErrorCode::checkpoint, "is a model folder, but no checkpoint of Espalier", dir.string(),
-                  "give the folder of a run, or runs/NAME/checkpoints/step-00000100");
+// The checkpoint that a path names: itself, or the newest whole one of a run.
+Found checkpoint_of(const std::string& path) {
+  constexpr const char* kHint = "give the folder of a run, or runs/NAME/checkpoints/step-00000100";
+  Found found;
+  const auto dir = open_model(path, [&](const fs::path& folder) {
+    if (!fs::exists(folder / "espalier" / "manifest.json"))
+      throw Error(ErrorCode::checkpoint, "is a model folder, but no checkpoint of Espalier", folder.string(), kHint);
+    found.snapshot = load_checkpoint(folder);
   });
-  if (!found)
-    throw Error(ErrorCode::checkpoint, "holds no checkpoint", path,
-                "give the folder of a run, or runs/NAME/checkpoints/step-00000100");
-  return *found;
+  if (!dir) throw Error(ErrorCode::checkpoint, "holds no checkpoint", path, kHint);
+  found.dir = *dir;
+  return found;
 }
 
 // All checkpoints of a run, or the one that the path is.
 std::vector<fs::path> checkpoints_of(const std::string& path) {
   std::vector<fs::path> dirs = checkpoint_dirs(fs::path(path) / "checkpoints");
   if (dirs.empty()) dirs = checkpoint_dirs(path);
-  if (dirs.empty()) dirs.push_back(checkpoint_of(path));
-  return dirs;
+  if (!dirs.empty()) return dirs;
+  std::error_code ignored;
+  if (!fs::exists(fs::path(path) / "espalier" / "manifest.json", ignored) && !step_of(path))
+    throw Error(ErrorCode::checkpoint, "holds no checkpoint of Espalier", path,
+                "give the folder of a run, or runs/NAME/checkpoints/step-00000100");
+  return {path};
 }
 
-int verify(const std::string& path) {
-  int code = 0;
+int verify(const std::string& path, bool as_json) {
+  json all = json::array();
+  bool whole = true;
   for (const fs::path& dir : checkpoints_of(path)) {
-    try {
-      verify_closely(dir);
-      output() << fmt::format("{}: whole\n", dir.string());
-    } catch (const Error& error) {
-      code = kDamaged;
-      output() << shown(fmt::format("{}: damaged: {}{}\n", dir.string(), error.message(),
-                                    error.place().empty() ? "" : " (" + error.place() + ")"));
+    json damages = json::array();
+    for (const Error& damage : damages_of(dir)) {
+      damages.push_back({{"what", damage.message()}, {"place", damage.place()}});
+      if (!as_json)
+        output() << fmt::format("{}: damaged: {} ({})\n", one_line(dir.string()), one_line(damage.message()),
+                                one_line(damage.place()));
     }
+    whole = whole && damages.empty();
+    if (!as_json && damages.empty()) output() << fmt::format("{}: whole\n", one_line(dir.string()));
+    all.push_back({{"checkpoint", dir.string()}, {"damages", damages}});
   }
-  return code;
+  if (as_json) output() << dump_json({{"whole", whole}, {"checkpoints", all}}, 2) << "\n";
+  return whole ? 0 : kDamaged;
 }
 
 int replay(const std::string& path, const std::string& before_path, bool as_json) {
-  const fs::path dir = checkpoint_of(path);
-  const Snapshot after = load_checkpoint(dir), before = load_checkpoint(checkpoint_of(before_path));
+  const Found after = checkpoint_of(path), before = checkpoint_of(before_path);
   const RunConfig config =
-      parse_run_config(after.config_toml, (dir / "espalier" / "config.resolved.toml").string(), {});
+      parse_run_config(after.snapshot.config_toml, (after.dir / "espalier" / "config.resolved.toml").string(), {});
+  open_device("cpu", config.training.threads);  // sums of floats may depend on it
   const json result = replay_growth(before, after, static_cast<uint64_t>(config.job.seed));
-  output() << (as_json ? dump_json(result, 2) + "\n" : shown(replay_text(result)));
+  output() << (as_json ? dump_json(result, 2) + "\n" : replay_text(result));
   return is_exact(result) ? 0 : kDamaged;
 }
 
@@ -88,7 +90,7 @@ void add_inspect(Command checkpoint) {
   verb.add_flag("--json", args->json, "Print JSON");
   verb.on_chosen([=] {
     const json summary = checkpoint_summary(checkpoint_of(args->dir), args->plans);
-    output() << (args->json ? dump_json(summary, 2) + "\n" : shown(summary_text(summary)));
+    output() << (args->json ? dump_json(summary, 2) + "\n" : summary_text(summary));
     return 0;
   });
 }
@@ -106,7 +108,7 @@ void add_diff(Command checkpoint) {
   verb.add_flag("--exit-code", args->exit_code, "Exit with 1 when they differ");
   verb.on_chosen([=] {
     const json difference = checkpoint_difference(checkpoint_of(args->first), checkpoint_of(args->second));
-    output() << (args->json ? dump_json(difference, 2) + "\n" : shown(difference_text(difference)));
+    output() << (args->json ? dump_json(difference, 2) + "\n" : difference_text(difference));
     return args->exit_code && !difference["equal"].get<bool>() ? 1 : 0;
   });
 }
@@ -120,10 +122,11 @@ void add_verify(Command checkpoint) {
   Command verb = checkpoint.add_verb("verify", "Check every file, tensor and plan of a checkpoint, or of all of a run");
   verb.add("dir", args->dir, "A checkpoint, or the folder of a run").required();
   verb.add("--replay", args->before,
-           "Instead: do the growth of the checkpoint again, without its plugin, on this checkpoint of the step before");
-  verb.add_flag("--json", args->json, "With --replay: print JSON");
-  verb.on_chosen(
-      [=] { return args->before.empty() ? verify(args->dir) : replay(args->dir, args->before, args->json); });
+           "Instead: do the growth of the checkpoint again, without its plugin, on this one from just before it");
+  verb.add_flag("--json", args->json, "Print JSON");
+  verb.on_chosen([=] {
+    return args->before.empty() ? verify(args->dir, args->json) : replay(args->dir, args->before, args->json);
+  });
 }
 
 }  // namespace

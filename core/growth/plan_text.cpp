@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/base/text.h"
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/control_characters.h"
 
 namespace espalier::growth {
 namespace {
 
 constexpr size_t kMaxText = 240;  // characters of an expression
 constexpr int kMaxDepth = 24;
-constexpr size_t kMaxItems = 6;  // of a list
+constexpr size_t kMaxItems = 6;   // of a list
+constexpr size_t kMaxName = 100;  // bytes; whoever wrote the plan chose the names of its leaves and of its noise
 
 const char* name_of(Moments moments) {
   switch (moments) {
@@ -63,19 +67,19 @@ class Expression {
     const Node& node = plan_.node(id);
     switch (node.op) {
       case Op::src:
-        put(valid_utf8(node.text));
+        put(one_line(node.text, kMaxName));
         if (node.dim == static_cast<int64_t>(What::exp_avg)) put(".exp_avg");
         if (node.dim == static_cast<int64_t>(What::exp_avg_sq)) put(".exp_avg_sq");
         return;
       case Op::full:
         return put(fmt::format("full([{}], {:.6g})", list_of(node.shape), node.reals[0]));
       case Op::normal:
-        return put(
-            fmt::format("normal([{}], std {:.6g}, {})", list_of(node.shape), node.reals[0], valid_utf8(node.text)));
+        return put(fmt::format("normal([{}], std {:.6g}, {})", list_of(node.shape), node.reals[0],
+                               one_line(node.text, kMaxName)));
       case Op::data:
         return put(fmt::format("data([{}])", list_of(node.shape)));
       case Op::learned:
-        put(fmt::format("learned({}, from ", valid_utf8(node.text)));
+        put(fmt::format("learned({}, from ", one_line(node.text, kMaxName)));
         all(node, 0, depth + 1);
         return put(")");
       case Op::lincomb:
@@ -125,11 +129,14 @@ class Expression {
   std::string text_;
 };
 
-// Without control characters, which a stranger's plan may hold.
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  return text;
+// "map", "custom: exp_avg ..., exp_avg_sq ..."
+std::string rule_of(const Assignment& slot, Expression& expression) {
+  std::string out = name_of(slot.moments);
+  if (slot.moments == Moments::custom)
+    out += fmt::format(": exp_avg {}, exp_avg_sq {}", expression.of(slot.exp_avg), expression.of(slot.exp_avg_sq));
+  if (slot.moments == Moments::like_gradient && slot.gradient != 0)
+    out += fmt::format(": gradient {}", expression.of(slot.gradient));
+  return out;
 }
 
 // "layers.3." and "attn.q.weight"; an empty head outside the layers.
@@ -139,6 +146,14 @@ std::pair<std::string, std::string> split_layer(const std::string& name) {
   const size_t dot = name.find('.', kLayers.size());
   return dot == std::string::npos ? std::pair<std::string, std::string>{"", name}
                                   : std::pair{name.substr(0, dot + 1), name.substr(dot + 1)};
+}
+
+// Layer 10 comes after layer 9; what is in none comes first.
+int64_t layer_of(const std::string& head) {
+  int64_t layer = -1;
+  const size_t dot = head.find('.');
+  if (dot != std::string::npos) std::from_chars(head.data() + dot + 1, head.data() + head.size(), layer);
+  return layer;
 }
 
 std::string with_star(std::string text, const std::string& part) {
@@ -157,7 +172,7 @@ std::vector<std::string> plan_lines(const Plan& plan) {
   std::vector<Line> lines;
   Expression expression(plan);
   for (const auto& [name, slot] : plan.assignments) {
-    const std::string made = fmt::format("{} | moments {}", expression.of(slot.value), name_of(slot.moments));
+    const std::string made = fmt::format("{} | moments {}", expression.of(slot.value), rule_of(slot, expression));
     const auto [head, part] = split_layer(name);
     const std::string starred = head.empty() ? made : with_star(made, part);
     if (!lines.empty() && !head.empty() && lines.back().head == head && lines.back().starred == starred)
@@ -165,11 +180,12 @@ std::vector<std::string> plan_lines(const Plan& plan) {
     else
       lines.push_back({name, head, starred, made});
   }
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const Line& a, const Line& b) { return layer_of(a.head) < layer_of(b.head); });
   std::vector<std::string> out;
   for (const Line& line : lines)
-    out.push_back(printable(line.count == 1
-                                ? fmt::format("{} = {}", valid_utf8(line.name), line.text)
-                                : fmt::format("{}* = {} ({} parameters)", line.head, line.starred, line.count)));
+    out.push_back(line.count == 1 ? fmt::format("{} = {}", line.name, line.text)
+                                  : fmt::format("{}* = {} ({} parameters)", line.head, line.starred, line.count));
   return out;
 }
 

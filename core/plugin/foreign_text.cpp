@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/control_characters.h"
 #include "core/base/text.h"
 
 namespace espalier::plugin {
@@ -11,16 +12,6 @@ constexpr size_t kMaxName = 200;
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-// Bytes of the control character that begins here; 0 where none does.
-size_t control_at(std::string_view rest) {
-  const auto byte = [&](size_t i) { return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0U; };
-  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
-  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return 2;                     // U+0080 to U+009F
-  if (byte(0) == 0xE2 && byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) return 3;  // U+2028 to U+202E
-  if (byte(0) == 0xE2 && byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9) return 3;  // U+2066 to U+2069
-  return 0;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "catch.h"
+#include "core/base/control_characters.h"
 #include "core/growth/plan_text.h"
 #include "support/tiny_model.h"
 
@@ -75,17 +76,58 @@ TEST_CASE("each operation is written as what it does", "[growth][plan][text]") {
         }) == name + " = wsum(data([2]); " + q + ", " + q + ") | moments map");
 }
 
+TEST_CASE("the rule of the moments is written with its own expressions", "[growth][plan][text]") {
+  const std::string name = "layers.1.attn.q.weight", q = "layers.0.attn.q.weight";
+  const Plan custom = grown([&](PlanBuilder& p, std::set<std::string>& done) {
+    const NodeId first = p.src(q, static_cast<uint32_t>(What::exp_avg));
+    const NodeId second = p.src(q, static_cast<uint32_t>(What::exp_avg_sq));
+    REQUIRE(p.assign(name, p.src(q, 0), static_cast<uint32_t>(Moments::custom)));
+    REQUIRE(p.assign_moment(name, 1, p.lincomb({first}, {0.5})));
+    REQUIRE(p.assign_moment(name, 2, second));
+    done.insert(name);
+  });
+  CHECK(line_of(custom, name) ==
+        name + " = " + q + " | moments custom: exp_avg 0.5 * " + q + ".exp_avg, exp_avg_sq " + q + ".exp_avg_sq");
+  const Plan as_gradient = grown([&](PlanBuilder& p, std::set<std::string>& done) {
+    const NodeId old = p.src(q, 0);
+    REQUIRE(p.assign(name, old, static_cast<uint32_t>(Moments::like_gradient)));
+    REQUIRE(p.assign_moment(name, 3, p.lincomb({old}, {0.25})));
+    done.insert(name);
+  });
+  CHECK(line_of(as_gradient, name) == name + " = " + q + " | moments like_gradient: gradient 0.25 * " + q);
+}
+
+TEST_CASE("layers follow each other as numbers", "[growth][plan][text]") {
+  const ModelSpec from = tiny_llama(1), to = tiny_llama(12);
+  PlanBuilder plan(from, to);
+  for (const auto& info : param_infos(to))
+    plan.assign(info.name,
+                plan.src(info.layer < 0 ? info.name : "layers.0" + info.name.substr(info.name.find('.', 7)), 0),
+                static_cast<uint32_t>(Moments::zero));
+  const std::vector<std::string> lines = plan_lines(plan.finish("test"));
+  REQUIRE(lines.size() == 14);
+  CHECK(lines[2 + 2] == "layers.2.* = layers.0.* | moments zero (9 parameters)");
+  CHECK(lines[2 + 10] == "layers.10.* = layers.0.* | moments zero (9 parameters)");
+}
+
 TEST_CASE("text is bounded and holds no control characters, whatever the plan", "[growth][plan][text]") {
   const std::string name = "layers.1.attn.q.weight";
   const Plan plan = grown([&](PlanBuilder& p, std::set<std::string>& done) {
-    NodeId deep = p.normal({32, 32}, 0.02, "a\x1b[31mred\n");
+    NodeId deep = p.normal({32, 32}, 0.02, "a\x1b[31mred\n\xC2\x9B" + std::string(1'000'000, 'x'));
     for (int i = 0; i < 100000; ++i) deep = p.lincomb({deep, deep}, {0.5, 0.5});
     p.assign(name, deep, 0);
     done.insert(name);
   });
   for (const std::string& line : plan_lines(plan)) {
     CHECK(line.size() < 2000);
-    for (const char c : line) CHECK(static_cast<unsigned char>(c) >= 0x20);
+    for (size_t i = 0; i < line.size(); ++i) CHECK(control_at(line.substr(i)) == 0);
   }
   CHECK_THAT(line_of(plan, name), Contains("..."));
+  // The same noise right below a parameter.
+  const Plan shallow = grown([&](PlanBuilder& p, std::set<std::string>& done) {
+    p.assign(name, p.normal({32, 32}, 0.02, "a\x1b[31mred\n\xC2\x9B" + std::string(1'000'000, 'x')), 0);
+    done.insert(name);
+  });
+  CHECK_THAT(line_of(shallow, name), Contains("normal([32, 32], std 0.02, a?[31mred??xxx") && Contains("x...)"));
+  CHECK(line_of(shallow, name).size() < 500);
 }

@@ -4,14 +4,15 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "core/base/file.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 
 namespace espalier {
 
-// "equal"; "architecture", "config" and "plugins" (a list of texts, one a difference); "parameters" and "moments":
-// "equal" (how many are, bit for bit), "only_first", "only_second", "other_shape" (names), and "different": by name
-// "max" (the largest |b - a|) and "relative" (|b - a| / |a| in L2). Throws Error(checkpoint).
-nlohmann::json checkpoint_difference(const fs::path& first, const fs::path& second);
+// "equal"; "architecture", "config", "plugins" and "state" (a list of texts, one a difference; "state" is all else that
+// a run goes on from); "parameters" and "moments": "equal" (how many are, bit for bit), "only_first", "only_second",
+// "other_shape" (names), and "different": by name "max" (the largest |b - a|), "relative" (|b - a| / |a| in L2), and
+// "equal_values" of "values". Throws Error(checkpoint).
+nlohmann::json checkpoint_difference(const Found& first, const Found& second);
 std::string difference_text(const nlohmann::json& difference);
 
 }  // namespace espalier

@@ -4,15 +4,17 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "core/base/file.h"
+#include "core/checkpoint/snapshot/checkpoint.h"
 
 namespace espalier {
 
-// Reads and verifies a checkpoint and says what it is: "step", "tokens", "stage", "architecture", "num_params",
-// "bytes" and "files" (bytes of each), "lineage" (as in the manifest; with `plans` each has "plan", a list of
-// expressions), "plugins", "initial_weights", "left_out", "gates" and "operators" (steps done and to do of a growth
-// operator being learned, or null). Throws Error(checkpoint).
-nlohmann::json checkpoint_summary(const fs::path& dir, bool plans);
+// "checkpoint", "step", "tokens", "flops", "stage", "architecture", "num_params", "files" (bytes of each) and "bytes",
+// "tensors" (of each safetensors file, by type: "tensors", "values", "bytes") and "types" (the same of all of them),
+// "lineage" (as in the manifest, with "num_params" before and after; with `plans` each has "plan", a list of
+// expressions), "plugins", "initial_weights", "left_out", "gates" (whether parts are still fading in) and "operators"
+// ("stage", "start" and "done" of a growth operator being learned, or null). Throws Error(checkpoint), also for a plan
+// that is not what stored_plan() takes.
+nlohmann::json checkpoint_summary(const Found& checkpoint, bool plans);
 std::string summary_text(const nlohmann::json& summary);
 
 }  // namespace espalier

@@ -10,6 +10,29 @@ namespace espalier {
 
 using nlohmann::json;
 
+namespace {
+
+int64_t equal_values(const at::Tensor& a, const at::Tensor& b) {
+  if (a.scalar_type() != b.scalar_type()) return 0;
+  const at::Tensor x = a.cpu().contiguous(), y = b.cpu().contiguous();
+  const auto *p = static_cast<const char*>(x.const_data_ptr()), *q = static_cast<const char*>(y.const_data_ptr());
+  const size_t size = x.element_size();
+  int64_t equal = 0;
+  for (size_t at = 0; at < x.nbytes(); at += size) equal += std::memcmp(p + at, q + at, size) == 0 ? 1 : 0;
+  return equal;
+}
+
+json difference(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor x = a.to(at::kDouble), change = b.to(at::kDouble) - x;
+  const double size = x.norm().item<double>(), moved = change.norm().item<double>();
+  return {{"max", change.abs().max().item<double>()},
+          {"relative", size > 0 ? moved / size : moved},
+          {"equal_values", equal_values(a, b)},
+          {"values", a.numel()}};
+}
+
+}  // namespace
+
 NamedTensors named_params(const ParamTable& params) {
   NamedTensors out;
   for (const auto& param : params) out[param.info.name] = param.value.detach();
@@ -48,10 +71,7 @@ json tensor_differences(const NamedTensors& a, const NamedTensors& b) {
     } else if (same_bits(first, second->second)) {
       ++equal;
     } else {
-      const at::Tensor x = first.to(at::kDouble), difference = second->second.to(at::kDouble) - x;
-      const double size = x.norm().item<double>(), change = difference.norm().item<double>();
-      out["different"][name] = {{"max", difference.abs().max().item<double>()},
-                                {"relative", size > 0 ? change / size : change}};
+      out["different"][name] = difference(first, second->second);
     }
   }
   for (const auto& [name, second] : b)

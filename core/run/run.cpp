@@ -10,7 +10,6 @@
 #include "core/run/initial_weights.h"
 #include "core/run/plugin_records.h"
 #include "core/run/plugin_state.h"
-#include "core/run/recorder.h"
 #include "core/run/resume_checks.h"
 #include "core/run/signals.h"
 #include "core/run/validation.h"
@@ -107,7 +106,7 @@ void Run::begin(const std::vector<std::string>& argv) {
   probe_ = make_probe(values_.data, sets_, values_.shape.final_spec.seq_len, values_.device.device);
   guard_ = {config.growth.guard_bound,
             values_.steps.interval(config.growth.guard_after, config.places.of("growth.guard_after"))};
-  recorder_parts(values_, state_, guard_);  // intervals that cannot be are refused here
+  recorded_ = recorder_parts(values_, state_, guard_);
   config_toml_ = resolved_toml(config);
   folder_.begin(config_toml_, environment_json(values_.device, argv));
   // A process that was ended while it went back left the run where this one must do it.
@@ -132,7 +131,7 @@ void Run::train() {
   if (folder_.resumed()) saved.verified.add(folder_.resumed()->dir);
   CheckpointSaver saver(std::move(saved), state_);
 
-  RecorderParts recorded = recorder_parts(values_, state_, guard_);
+  RecorderParts recorded = std::move(recorded_);
   recorded.run_dir = folder_.dir();
   if (!sets_.empty())
     recorded.validate = [&](const TrainState& now) {

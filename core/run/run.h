@@ -10,6 +10,7 @@
 #include "core/run/batches.h"
 #include "core/run/checkpoint_saver.h"
 #include "core/run/plan.h"
+#include "core/run/recorder.h"
 #include "core/run/run_folder.h"
 #include "core/run/stage_gates.h"
 
@@ -59,6 +60,7 @@ class Run {
   TrainState state_;
   growth::Probe probe_;
   GrowthGuard guard_;
+  RecorderParts recorded_;  // what is known of them before begin() writes
   std::string config_toml_;
 };
 
